@@ -1,0 +1,385 @@
+"""Pure: owns what can happen outside, one frozen value per kind of event, and their native JSON form.
+
+Refuses to know what follows from an event; sources make them, `floor` and `engine` fold them.
+Words are CSTA's and Cisco's; addresses and ids are text and stay as sent; times are seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+FORMAT_VERSION = 1
+
+Value = str | int | float | bool | tuple[str, ...]
+Mode = Literal["silent", "whisper", "barge", "take_over"]
+
+
+class LegState(StrEnum):
+    """Where one participant of a call stands; `waiting` is parked between a transfer and its answer."""
+
+    INITIATED = "initiated"
+    ALERTING = "alerting"
+    CONNECTED = "connected"
+    HELD = "held"
+    WAITING = "waiting"
+    CLEARED = "cleared"
+
+
+class ClearCause(StrEnum):
+    """Why a participant left: he hung up, he transferred, or the call went on at another phone of his line."""
+
+    DROPPED = "dropped"
+    TRANSFERRED = "transferred"
+    MOVED = "moved"
+
+
+def snake(name: str) -> str:
+    """The native log's name of an event class: `SignedIn` is `signed_in`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="event", tag=snake):
+    """Something that happened outside.
+
+    `at`: when the source says that it happened, seconds. `received_at`: when the shell got it, seconds.
+    `id`: the source's id of this event, for telling repeats. `source`, `site`: who says so, and of which site.
+    """
+
+    at: float | None = None
+    received_at: float | None = None
+    id: str | None = None
+    source: str = ""
+    site: str = ""
+
+
+# People and phones
+
+
+class SignedIn(Event, frozen=True):
+    """A person signed in on an extension; `None` says nothing about that property."""
+
+    person: str
+    extension: str
+    name: str | None = None
+    roles: tuple[str, ...] | None = None
+    teams: tuple[str, ...] | None = None
+    supervises: tuple[str, ...] | None = None
+    state: str | None = None
+
+
+class SignedOut(Event, frozen=True):
+    """A person signed out, of one extension or (`None`) of all."""
+
+    person: str
+    extension: str | None = None
+
+
+class PersonChanged(Event, frozen=True):
+    """What is known of a person: name, roles, teams he is in, teams he supervises, state, declared facts."""
+
+    person: str
+    name: str | None = None
+    roles: tuple[str, ...] | None = None
+    teams: tuple[str, ...] | None = None
+    supervises: tuple[str, ...] | None = None
+    state: str | None = None
+    facts: dict[str, Value] = field(default_factory=dict)
+
+
+class PhoneChanged(Event, frozen=True):
+    """What a phone can do: whether it supports silent monitoring and is configured for it in the switch."""
+
+    extension: str
+    supports_monitoring: bool | None = None
+    configured: bool | None = None
+    facts: dict[str, Value] = field(default_factory=dict)
+
+
+# Calls and their participants
+
+
+class Initiated(Event, frozen=True):
+    """A participant dials."""
+
+    call: str
+    address: str
+
+
+class Delivered(Event, frozen=True):
+    """A participant's phone rings."""
+
+    call: str
+    address: str
+
+
+class Established(Event, frozen=True):
+    """A participant is connected."""
+
+    call: str
+    address: str
+
+
+class Held(Event, frozen=True):
+    """A participant put the call on hold (setting up a consult call is one)."""
+
+    call: str
+    address: str
+
+
+class Retrieved(Event, frozen=True):
+    """A participant is back from hold."""
+
+    call: str
+    address: str
+
+
+class Parked(Event, frozen=True):
+    """A participant waits, without anybody to talk to, for someone to answer or pick up."""
+
+    call: str
+    address: str
+
+
+class Transferred(Event, frozen=True):
+    """`by` left `call` (and `into`) by a completed transfer.
+
+    With `into`, everybody else of `call` is now on the surviving call `into`; `to` is the target, if known.
+    """
+
+    call: str
+    by: str
+    into: str | None = None
+    to: str | None = None
+
+
+class Conferenced(Event, frozen=True):
+    """Two calls became one: everybody of `call` is now on the surviving call `into`."""
+
+    call: str
+    into: str
+
+
+class ConnectionCleared(Event, frozen=True):
+    """A participant left the call."""
+
+    call: str
+    address: str
+    cause: ClearCause = ClearCause.DROPPED
+
+
+class CallCleared(Event, frozen=True):
+    """The call is over for everybody."""
+
+    call: str
+
+
+class CallChanged(Event, frozen=True):
+    """What is known of a call itself: its type on the platform, declared facts."""
+
+    call: str
+    type: str | None = None
+    facts: dict[str, Value] = field(default_factory=dict)
+
+
+class Participant(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One participant as a dialog or a snapshot shows him."""
+
+    address: str
+    state: LegState
+
+
+class MonitorOf(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """That a call is a monitor call: who listens on it to whom, and on which call, if the switch says so."""
+
+    from_address: str
+    to_address: str
+    call: str | None = None
+    mode: Mode = "silent"
+
+
+class CallView(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A call as a dialog or a snapshot shows it."""
+
+    call: str
+    participants: tuple[Participant, ...] = ()
+    type: str | None = None
+    monitor: MonitorOf | None = None
+
+
+class CallSeen(Event, frozen=True):
+    """One call with every participant, as a dialog update shows it; who is not listed is left as he was."""
+
+    view: CallView
+
+
+# Monitor calls
+
+
+class MonitorStarted(Event, frozen=True):
+    """A monitor call appeared; its identity is the source's (dialog id, the spyer's unique id)."""
+
+    monitor_call: str
+    from_address: str
+    to_address: str
+    call: str | None = None
+    mode: Mode = "silent"
+
+
+class MonitorEnded(Event, frozen=True):
+    """A monitor call ended; any of its names may be missing; `reason` is an end reason if the source knows it."""
+
+    monitor_call: str | None = None
+    from_address: str | None = None
+    to_address: str | None = None
+    reason: str | None = None
+
+
+class MonitorFailed(Event, frozen=True):
+    """The switch refused a start: its own code and text, and whatever names it gave."""
+
+    code: str
+    text: str = ""
+    user: str | None = None
+    from_address: str | None = None
+    to_address: str | None = None
+
+
+# Requests, stops and what became of commands
+
+
+class MonitorRequested(Event, frozen=True):
+    """A supervisor on `from_address` asks to listen to the agent on `to_address`.
+
+    `user` is the id he claims to be. The same `token` is the same session and answer. `facts` come from the
+    embedding program (site.local_time, site.weekday, site.date, site.utc_offset, declared facts), never from
+    the body of a bus message.
+    """
+
+    from_address: str
+    to_address: str
+    user: str = ""
+    token: str | None = None
+    mode: Mode = "silent"
+    facts: dict[str, Value] = field(default_factory=dict)
+
+
+class StopRequested(Event, frozen=True):
+    """The listener wants to end a session, named by itself or by its monitor call (SetDROP)."""
+
+    session: str | None = None
+    monitor_call: str | None = None
+    from_address: str | None = None
+
+
+class CommandOutcome(Event, frozen=True):
+    """What became of a command on its way out; `command` is its id, `SESSION/POSITION/NUMBER`."""
+
+    command: str
+    outcome: Literal["sent", "acknowledged", "failed", "lapsed"]
+    code: str = ""
+    text: str = ""
+
+
+# The whole picture, time, and trouble
+
+
+class PersonView(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A person as a snapshot shows him; `extensions` are those he is signed in on."""
+
+    person: str
+    extensions: tuple[str, ...] = ()
+    name: str | None = None
+    roles: tuple[str, ...] | None = None
+    teams: tuple[str, ...] | None = None
+    supervises: tuple[str, ...] | None = None
+    state: str | None = None
+
+
+class PhoneView(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A phone as a snapshot shows it."""
+
+    extension: str
+    supports_monitoring: bool | None = None
+    configured: bool | None = None
+
+
+class Snapshot(Event, frozen=True):
+    """How things stand, with what it covers: absent means gone only inside `scope` and `covers`.
+
+    `scope`: the site, one team (its members) or one person (`about` names which). `as_of`: what changed later
+    is newer than the snapshot and stays; without it `at`, then `received_at`, count.
+    """
+
+    covers: tuple[Literal["people", "phones", "calls"], ...]
+    scope: Literal["site", "team", "person"] = "site"
+    about: str = ""
+    as_of: float | None = None
+    people: tuple[PersonView, ...] = ()
+    phones: tuple[PhoneView, ...] = ()
+    calls: tuple[CallView, ...] = ()
+
+
+class SwitchRestarted(Event, frozen=True):
+    """The switch came up anew: every call it had is gone, without a word."""
+
+
+class TimePassed(Event, frozen=True):
+    """Nothing happened but time."""
+
+
+class Unreadable(Event, frozen=True):
+    """A record that could not be read or applied: kept with its error; it moves nothing."""
+
+    what: str
+    where: str = ""
+    fix: str = ""
+
+
+class Log(Event, frozen=True):
+    """The optional first line of a native log: the version of its format."""
+
+    version: int
+
+
+LegEvent = Initiated | Delivered | Established | Held | Retrieved | Parked | ConnectionCleared
+
+AnyEvent = (
+    SignedIn
+    | SignedOut
+    | PersonChanged
+    | PhoneChanged
+    | Initiated
+    | Delivered
+    | Established
+    | Held
+    | Retrieved
+    | Parked
+    | Transferred
+    | Conferenced
+    | ConnectionCleared
+    | CallCleared
+    | CallChanged
+    | CallSeen
+    | MonitorStarted
+    | MonitorEnded
+    | MonitorFailed
+    | MonitorRequested
+    | StopRequested
+    | CommandOutcome
+    | Snapshot
+    | SwitchRestarted
+    | TimePassed
+    | Unreadable
+    | Log
+)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of one line of the native log."""
+    import msgspec
+
+    return msgspec.json.schema(AnyEvent)

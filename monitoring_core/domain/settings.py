@@ -1,0 +1,53 @@
+"""Pure: owns what a site may choose and every limit, each named here once with its default and unit.
+
+Refuses to know the text they come from (`rules` reads lifecycle.toml) and what enforces them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+
+@attrs.frozen
+class Limits:
+    """How much is kept or accepted; ends in the unit."""
+
+    message_bytes_max: int = 65_536
+    message_depth_max: int = 32
+    message_number_chars_max: int = 40
+    line_bytes_max: int = 1_048_576
+    rule_file_bytes_max: int = 1_048_576
+    rules_max: int = 1_000
+    repeats_max: int = 10_000
+    tokens_max: int = 100_000
+    finals_max: int = 100_000
+    calls_gone_max: int = 100_000
+    late_window_s: float = 3_600.0
+
+
+@attrs.frozen
+class Settings:
+    """What lifecycle.toml holds. Times in seconds.
+
+    `confirmation`: whether the switch says that a start happened. `late_start`: what is done with a monitor call
+    whose session is already final. `spelling`: of outbound SetSilentMonitoring (domain.md section 1).
+    """
+
+    confirmation: Literal["switch", "none"] = "switch"
+    confirm_s: float = 10.0
+    start_valid_s: float = 5.0
+    session_lease_s: float = 14_400.0
+    call_lease_s: float = 14_400.0
+    snapshot_wait_s: float = 30.0
+    skew_s_max: float = 300.0
+    late_start: Literal["leave", "drop"] = "leave"
+    broadcast_refusals: bool = False
+    source: str = "monitoring-core"
+    spelling: Literal["table", "sample"] = "table"
+    per_pair: int = 1
+    per_agent: int = 1
+    per_supervisor: int = 1
+    duties: dict[str, Literal["notice"]] = attrs.field(factory=lambda: {"agent_notice": "notice", "tone": "notice"})
+    limits: Limits = attrs.field(factory=Limits)

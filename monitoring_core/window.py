@@ -1,0 +1,40 @@
+"""Pure: owns the bounded memory of the past: the last so many keys with a value each, the oldest forgotten first.
+
+Refuses to know what the keys mean. Two generations alternate, which costs less than an ordered queue and keeps
+at least `size_max` and at most twice as many (design section 7).
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Window(Generic[V]):
+    """At least the last `size_max` keys added."""
+
+    __slots__ = ("_new", "_old", "_size_max")
+
+    def __init__(self, size_max: int) -> None:
+        self._size_max = size_max
+        self._new: dict[str, V] = {}
+        self._old: dict[str, V] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._new or key in self._old
+
+    def get(self, key: str) -> V | None:
+        """The value of `key`, or None."""
+        return self._new.get(key) or self._old.get(key)
+
+    def add(self, key: str, value: V) -> None:
+        """Remember `key`; a known key is as new as if it were added for the first time."""
+        if len(self._new) >= self._size_max:
+            self._old, self._new = self._new, {}
+        self._new[key] = value
+
+    def discard(self, key: str) -> None:
+        """Forget `key`."""
+        self._new.pop(key, None)
+        self._old.pop(key, None)
