@@ -1,0 +1,8 @@
+"""Pure: owns `step`: the only place where floor, rules and session meet.
+
+Refuses to read a clock, a disk or a network; time comes in with the event and ids are derived.
+"""
+
+from monitoring_core.engine.core import Engine
+
+__all__ = ["Engine"]

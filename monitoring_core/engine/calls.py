@@ -1,0 +1,111 @@
+"""Pure: owns what a change on the floor means for the sessions that it touches.
+
+Refuses to know which event it came from; it sees changes only, and ends each session once, with one reason.
+"""
+
+from __future__ import annotations
+
+from monitoring_core.domain.outcomes import Certainty, NoticeKind, Reason, State, Trigger
+from monitoring_core.engine.site import Site
+from monitoring_core.floor.entities import Change, What
+from monitoring_core.session import FINAL, Session
+
+
+def follow(site: Site, changes: list[Change], certainty: Certainty = Certainty.CONFIRMED) -> None:
+    """Carry changes over to sessions, in the order in which the sessions were opened."""
+    leaving = {change.address for change in changes if change.what is What.LEFT}
+    touched: list[tuple[Session, Change]] = []
+    for change in changes:
+        if change.what is What.FOLLOWED:
+            _rebind(site, change, leaving)
+        elif change.what is What.PERSON:
+            _name(site, change)
+        else:
+            touched.extend((session, change) for session in _touched(site, change))
+    touched.sort(key=lambda pair: pair[0].order)
+    for session, change in touched:
+        if session.state not in FINAL:
+            _carry(site, session, change, certainty)
+
+
+def finish(site: Site, session: Session, reason: Reason, certainty: Certainty) -> None:
+    """The session is over."""
+    site.move(session, Trigger.FINISHED, reason, certainty)
+
+
+def mind_hold(site: Site, session: Session) -> None:
+    """Media is paused while the agent or the listener has put his call on hold."""
+    floor = site.floor
+    held = floor.is_held(session.to_address, session.call) or floor.is_held(session.from_address, session.monitor_call)
+    if session.state is State.ACTIVE and held is not session.paused:
+        session.pause(paused=held, at=site.clock.now)
+        site.note(NoticeKind.PAUSED if held else NoticeKind.RESUMED, session)
+
+
+def _touched(site: Site, change: Change) -> list[Session]:
+    if change.what is What.SIGNED_OUT:
+        return [*site.sessions.listening(change.other), *site.sessions.targeting(change.other)]
+    monitored = site.sessions.by_monitor_call.get(change.call)
+    return [*site.sessions.on_call(change.call), *((monitored,) if monitored else ())]
+
+
+def _carry(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
+    if change.what is What.HOLD:
+        mind_hold(site, session)
+    elif change.what is What.SIGNED_OUT:
+        _signed_out(site, session, change)
+    elif change.call == session.monitor_call:
+        if change.what is What.OVER or change.address == session.from_address:
+            finish(site, session, _of_monitor_call(change), certainty)
+    elif change.what is What.OVER or (change.what is What.LEFT and change.address == session.to_address):
+        _lose_call(site, session, change, certainty)
+
+
+def _of_monitor_call(change: Change) -> Reason:
+    return Reason.SWITCH_LOST if change.reason is Reason.SWITCH_LOST else Reason.SUPERVISOR_DROPPED
+
+
+def _lose_call(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
+    """A session that is only requested may still start on another of the calls that were judged."""
+    if session.state is State.REQUESTED and len(session.candidates) > 1:
+        lost = site.floor.calls.survivor(change.call)
+        site.sessions.remove(session)
+        session.candidates = tuple(call for call in session.candidates if call != lost)
+        site.sessions.add(session)
+    else:
+        finish(site, session, change.reason or Reason.CALL_ENDED, certainty)
+
+
+def _signed_out(site: Site, session: Session, change: Change) -> None:
+    """Sign-out alone ends no session whose call is up."""
+    if session.state is State.ACTIVE and (session.call or session.monitor_call):
+        return
+    if change.address == session.from_address:
+        finish(site, session, Reason.SUPERVISOR_SIGNED_OUT, Certainty.CONFIRMED)
+    elif change.address == session.to_address:
+        finish(site, session, Reason.AGENT_SIGNED_OUT, Certainty.CONFIRMED)
+
+
+def _rebind(site: Site, change: Change, leaving: set[str]) -> None:
+    """Who stays on the call follows it to its new id; who leaves with this very change ends on the old one."""
+    for session in site.sessions.on_call(change.call):
+        if session.to_address in leaving:
+            continue
+        site.sessions.remove(session)
+        renamed = (change.other if call == change.call else call for call in session.candidates)
+        session.candidates = tuple(dict.fromkeys(renamed))
+        session.call = change.other if session.call == change.call else session.call
+        site.sessions.add(session)
+        site.note(NoticeKind.CALL_FOLLOWED, session, f"{change.call} goes on as {change.other}")
+
+
+def _name(site: Site, change: Change) -> None:
+    """Somebody is now known on an extension that a running session has as a bare address."""
+    unnamed = f"@{change.address}"
+    for session in [*site.sessions.listening(unnamed), *site.sessions.targeting(unnamed)]:
+        site.sessions.remove(session)
+        if session.listener == unnamed:
+            session.supervisor = change.other
+        if session.target == unnamed:
+            session.agent = change.other
+        site.sessions.add(session)

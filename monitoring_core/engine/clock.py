@@ -1,0 +1,70 @@
+"""Pure: owns the time of a site, which events bring, and the deadlines that run on it.
+
+Refuses to know what a deadline means; a site without times has none.
+"""
+
+from __future__ import annotations
+
+import heapq
+from enum import IntEnum
+from typing import NamedTuple
+
+from monitoring_core.domain.events import Event
+
+Order = tuple[int, int]
+
+
+class Due(IntEnum):
+    """What falls due, in the order in which it fires for one session at one moment."""
+
+    CONFIRM = 0
+    SESSION_LEASE = 1
+    SESSION_EXPIRY = 2
+    CALL_LEASE = 3
+    CALL_EXPIRY = 4
+
+
+class Deadline(NamedTuple):
+    """At `due` (site time, seconds) something falls due for a session or call; ties go by `order`."""
+
+    due: float
+    order: Order
+    kind: Due
+    subject: str
+
+
+class Clock:
+    """The site's time: `received_at` as the shell puts it in, never running back; without it the largest `at`."""
+
+    def __init__(self, skew_s_max: float) -> None:
+        self.now: float | None = None
+        self._skew_s_max = skew_s_max
+        self._by_shell = False
+        self._deadlines: list[Deadline] = []
+
+    def read(self, event: Event) -> float | None:
+        """The site's time with this event, seconds; None while no event brought one."""
+        if event.received_at is not None:
+            self._by_shell = True
+            said: float | None = event.received_at
+        else:
+            said = None if self._by_shell else event.at
+        if said is None or self.now is None:
+            return self.now if said is None else said
+        return max(self.now, said)
+
+    def is_skewed(self, at: float | None) -> bool:
+        """Whether `at` (seconds) is too far from a time that the shell put in to order anything."""
+        return at is not None and self._by_shell and self.now is not None and abs(at - self.now) > self._skew_s_max
+
+    def arm(self, due: float, order: Order, kind: Due, subject: str) -> None:
+        """Set a deadline; one that no longer matters when it fires is for its handler to ignore."""
+        heapq.heappush(self._deadlines, Deadline(due, order, kind, subject))
+
+    def pop_due(self, until: float) -> Deadline | None:
+        """The next deadline due up to `until` (seconds), if any: by due time, then order. Its due time is now."""
+        if not self._deadlines or self._deadlines[0].due > until:
+            return None
+        deadline = heapq.heappop(self._deadlines)
+        self.now = deadline.due if self.now is None else max(self.now, deadline.due)
+        return deadline

@@ -1,0 +1,103 @@
+"""Pure: owns `step` itself: time first, then repeats, then the event, then what it means for each session.
+
+Refuses to know what single events mean; the modules beside it do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from monitoring_core.domain import events as e
+from monitoring_core.domain.outcomes import NoticeKind, Step
+from monitoring_core.domain.settings import Settings
+from monitoring_core.engine import calls, leases, monitors, requests, snapshots
+from monitoring_core.engine.site import Site
+from monitoring_core.errors import EventError
+from monitoring_core.floor.floor import Floor
+from monitoring_core.rules.book import RuleBook
+from monitoring_core.session import Sessions
+from monitoring_core.window import Window
+
+Handler = Callable[[Site, Any, float | None], None]
+
+HANDLERS: dict[type[e.Event], Handler] = {
+    e.MonitorRequested: requests.requested,
+    e.StopRequested: requests.stop,
+    e.CommandOutcome: requests.command_outcome,
+    e.MonitorStarted: monitors.started,
+    e.MonitorEnded: monitors.ended,
+    e.MonitorFailed: monitors.failed,
+    e.Snapshot: snapshots.snapshot,
+    e.SwitchRestarted: snapshots.restarted,
+    e.Unreadable: lambda site, event, _at: site.note(NoticeKind.EVENT_REFUSED, text=f"{event.what} ({event.where})"),
+}
+
+
+class Engine:
+    """One site. `step` is the only way to tell it anything; `sessions` and `floor` are there to be read."""
+
+    def __init__(self, book: RuleBook, settings: Settings, site: str = "default") -> None:
+        self._site = Site(site, book, settings)
+        self._repeats: dict[str, Window[bool]] = {}
+
+    @property
+    def site(self) -> str:
+        """The name of the site."""
+        return self._site.name
+
+    @property
+    def position(self) -> int:
+        """How many events it has stepped."""
+        return self._site.position
+
+    @property
+    def now(self) -> float | None:
+        """The site's time, seconds; None while no event brought one."""
+        return self._site.clock.now
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions, to be read only."""
+        return self._site.sessions
+
+    @property
+    def floor(self) -> Floor:
+        """The floor, to be read only."""
+        return self._site.floor
+
+    def step(self, event: e.Event) -> Step:
+        """What `event` leads to. An event that cannot be applied changes nothing and says so in a notice."""
+        site = self._site
+        site.position += 1
+        leases.pass_time(site, site.clock.read(event))
+        if not self._is_repeat(event):
+            try:
+                self._apply(event)
+            except EventError as error:
+                site.note(NoticeKind.EVENT_REFUSED, text=str(error))
+        return site.finish()
+
+    def _apply(self, event: e.Event) -> None:
+        site, at = self._site, event.at
+        if site.clock.is_skewed(at):
+            site.note(NoticeKind.CLOCK_SKEW, text=f"at {at} is too far from the site's time {site.clock.now}")
+            at = None
+        at = site.clock.now if at is None else at
+        handler = HANDLERS.get(type(event))
+        if handler is not None:
+            handler(site, event, at)
+        else:
+            calls.follow(site, site.floor.apply(event, at, site.clock.now))
+        leases.arm_calls(site)
+
+    def _is_repeat(self, event: e.Event) -> bool:
+        if event.id is None:
+            return False
+        seen = self._repeats.get(event.source)
+        if seen is None:
+            seen = self._repeats[event.source] = Window(self._site.settings.limits.repeats_max)
+        if event.id in seen:
+            return True
+        seen.add(event.id, value=True)
+        return False

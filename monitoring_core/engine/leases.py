@@ -1,0 +1,144 @@
+"""Pure: owns what falls due: a start that nobody confirmed, sessions and calls whose end may have been lost.
+
+Refuses to end anything that was mentioned lately; a lease that ran out asks for a snapshot first.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from monitoring_core.domain.outcomes import AskSnapshot, Certainty, NoticeKind, Reason, State, Trigger
+from monitoring_core.engine.calls import finish, follow
+from monitoring_core.engine.clock import Deadline, Due
+from monitoring_core.engine.site import Site
+from monitoring_core.floor.entities import Call, latest
+from monitoring_core.session import Session
+
+
+def pass_time(site: Site, until: float | None) -> None:
+    """Fire every deadline due by `until` (site time, seconds), each at its own moment; then it is `until`."""
+    if until is None:
+        return
+    if site.clock.now is None:
+        _start_clock(site, until)
+    while (deadline := site.clock.pop_due(until)) is not None:
+        FIRE[deadline.kind](site, deadline)
+    site.clock.now = until
+    limits = site.settings.limits
+    site.sessions.forget(until - limits.late_window_s, limits.finals_max)
+
+
+def arm_calls(site: Site) -> None:
+    """Every call that the floor has just heard of gets its lease."""
+    born = site.floor.calls.born
+    if born and site.clock.now is not None:
+        for call in born:
+            _arm_call(site, call, site.clock.now + site.settings.call_lease_s, Due.CALL_LEASE)
+        born.clear()
+
+
+def _start_clock(site: Site, now: float) -> None:
+    """The site's first time: whatever is alive already counts from here."""
+    site.clock.now = now
+    for session in site.sessions.alive():
+        site.arm(session)
+
+
+def _arm_call(site: Site, call: str, due: float, kind: Due) -> None:
+    site.clock.arm(due, (sys.maxsize, 0), kind, call)
+
+
+def _confirm(site: Site, deadline: Deadline) -> None:
+    session = site.sessions.by_id.get(deadline.subject)
+    if session is None or session.state is not State.REQUESTED:
+        return
+    if session.stop_wanted:
+        finish(site, session, Reason.WITHDRAWN, Certainty.ASSUMED)
+    else:
+        site.move(session, Trigger.UNCONFIRMED, Reason.UNCONFIRMED, Certainty.ASSUMED)
+
+
+def _session_lease(site: Site, deadline: Deadline) -> None:
+    session = site.sessions.by_id.get(deadline.subject)
+    if session is None or session.state is not State.ACTIVE:
+        return
+    due = (_mentioned(site, session) or deadline.due) + site.settings.session_lease_s
+    if due > deadline.due:
+        site.clock.arm(due, session.order, Due.SESSION_LEASE, session.id)
+        return
+    session.asked_at = deadline.due
+    site.note(NoticeKind.SNAPSHOT_ASKED, session)
+    site.say(AskSnapshot(session.id, "call", session.call) if session.call else _about_address(session))
+    site.clock.arm(deadline.due + site.settings.snapshot_wait_s, session.order, Due.SESSION_EXPIRY, session.id)
+
+
+def _session_expiry(site: Site, deadline: Deadline) -> None:
+    session = site.sessions.by_id.get(deadline.subject)
+    if session is None or session.state is not State.ACTIVE or session.asked_at is None:
+        return
+    mentioned, asked_at, session.asked_at = _mentioned(site, session), session.asked_at, None
+    if mentioned is not None and mentioned > asked_at:
+        site.clock.arm(mentioned + site.settings.session_lease_s, session.order, Due.SESSION_LEASE, session.id)
+    else:
+        finish(site, session, Reason.LEASE_EXPIRED, Certainty.ASSUMED)
+
+
+def _call_lease(site: Site, deadline: Deadline) -> None:
+    call = site.floor.calls.by_id.get(deadline.subject)
+    if call is None:
+        return
+    due = (_seen(site, call) or deadline.due) + site.settings.call_lease_s
+    if due > deadline.due:
+        _arm_call(site, call.id, due, Due.CALL_LEASE)
+        return
+    call.asked_at = deadline.due
+    if not any(session.asked_at is not None for session in _sessions_of(site, call)):
+        site.say(AskSnapshot("", "call", call.id))
+    _arm_call(site, call.id, deadline.due + site.settings.snapshot_wait_s, Due.CALL_EXPIRY)
+
+
+def _call_expiry(site: Site, deadline: Deadline) -> None:
+    call = site.floor.calls.by_id.get(deadline.subject)
+    if call is None or call.asked_at is None:
+        return
+    seen, asked_at, call.asked_at = _seen(site, call), call.asked_at, None
+    if seen is not None and seen > asked_at:
+        _arm_call(site, call.id, seen + site.settings.call_lease_s, Due.CALL_LEASE)
+    else:
+        follow(site, site.floor.calls.over(call.id, Reason.LEASE_EXPIRED, None), Certainty.ASSUMED)
+
+
+def _mentioned(site: Site, session: Session) -> float | None:
+    """When anything last mentioned the session's calls, or it started."""
+    mentioned = session.lease_from
+    for name in (session.call, session.monitor_call):
+        call = site.floor.calls.find(name) if name else None
+        mentioned = latest(mentioned, call.seen_at if call else None)
+    return mentioned
+
+
+def _seen(site: Site, call: Call) -> float | None:
+    """When a call was last mentioned, by itself or through the monitor calls on it."""
+    seen = call.seen_at
+    for session in _sessions_of(site, call):
+        seen = latest(seen, _mentioned(site, session))
+    return seen
+
+
+def _sessions_of(site: Site, call: Call) -> list[Session]:
+    monitored = site.sessions.by_monitor_call.get(call.id)
+    return [*site.sessions.on_call(call.id), *((monitored,) if monitored else ())]
+
+
+def _about_address(session: Session) -> AskSnapshot:
+    return AskSnapshot(session.id, "address", session.to_address)
+
+
+FIRE: dict[Due, Callable[[Site, Deadline], None]] = {
+    Due.CONFIRM: _confirm,
+    Due.SESSION_LEASE: _session_lease,
+    Due.SESSION_EXPIRY: _session_expiry,
+    Due.CALL_LEASE: _call_lease,
+    Due.CALL_EXPIRY: _call_expiry,
+}

@@ -1,0 +1,188 @@
+"""Pure: owns what the switch says of monitor calls: one appeared, ended, or failed to start.
+
+Refuses to match by extension alone once a session is bound; what fits two sessions ends neither.
+"""
+
+from __future__ import annotations
+
+from monitoring_core.domain.events import LegState, MonitorEnded, MonitorFailed, MonitorOf, MonitorStarted
+from monitoring_core.domain.outcomes import (
+    AskSnapshot,
+    Certainty,
+    DropMonitorCall,
+    Judged,
+    NoticeKind,
+    Origin,
+    Reason,
+    State,
+    Trigger,
+    Verdict,
+)
+from monitoring_core.engine.calls import finish, mind_hold
+from monitoring_core.engine.requests import drop
+from monitoring_core.engine.site import Site
+from monitoring_core.errors import EventError, quote
+from monitoring_core.floor.entities import Call
+from monitoring_core.session import FINAL, Session
+
+END_REASONS = frozenset(reason.value for reason in list(Reason)[5:])
+
+
+def started(site: Site, event: MonitorStarted, at: float | None) -> None:
+    """A monitor call is the oldest waiting session's of that supervisor and agent whose call fits, else observed."""
+    if event.from_address == event.to_address:
+        raise EventError(
+            what="a monitor call needs two parties",
+            where=f"from_address and to_address are both {quote(event.to_address)}",
+            fix="name the listener's and the monitored party's address",
+        )
+    monitor = MonitorOf(event.from_address, event.to_address, event.call, event.mode)
+    appear(site, event.monitor_call, monitor, at, Certainty.CONFIRMED)
+
+
+def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, certainty: Certainty) -> None:
+    """A monitor call is up, as an event (confirmed) or a snapshot (inferred) says; one already bound is no news."""
+    news = site.floor.calls.monitor(monitor_call, monitor, at, site.clock.now)
+    known = site.floor.calls.by_id.get(monitor_call)
+    if known is None or known.owed or (not news and monitor_call in site.sessions.by_monitor_call):
+        return
+    actual = _actual_call(site, monitor)
+    session = _waiting_for(site, monitor, actual)
+    if session is None:
+        _observe(site, monitor_call, monitor, actual, certainty)
+        return
+    site.sessions.remove(session)
+    session.monitor_call = monitor_call
+    if session.state is State.ACTIVE:
+        site.sessions.add(session)
+    else:
+        session.call = actual.id if actual else (session.candidates[-1] if session.candidates else None)
+        site.move(session, Trigger.STARTED, certainty=certainty)
+    mind_hold(site, session)
+    if session.stop_wanted:
+        drop(site, session)
+
+
+def ended(site: Site, event: MonitorEnded, _at: float | None) -> None:
+    """An end without its monitor call's id counts only if exactly one monitor call fits."""
+    fits = _fitting(site, event)
+    if len(fits) > 1:
+        site.note(NoticeKind.STOP_AMBIGUOUS, text=f"an end fits {len(fits)} monitor calls: a snapshot must decide")
+        site.say(AskSnapshot("", "address", event.to_address or event.from_address or ""))
+        return
+    reason = Reason(event.reason) if event.reason in END_REASONS else Reason.SUPERVISOR_DROPPED
+    certainty = Certainty.CONFIRMED if event.reason in END_REASONS else Certainty.INFERRED
+    for monitor_call in fits:
+        vanish(site, monitor_call, reason, certainty)
+
+
+def vanish(site: Site, monitor_call: str, reason: Reason, certainty: Certainty) -> None:
+    """A monitor call is gone; its session, if one is alive, ends with it."""
+    session = site.sessions.by_monitor_call.get(monitor_call)
+    site.floor.calls.over(monitor_call, reason, site.clock.now)
+    if session is not None:
+        finish(site, session, reason, certainty)
+
+
+def failed(site: Site, event: MonitorFailed, _at: float | None) -> None:
+    """The switch's error goes to a session only if exactly one waiting session fits what it names."""
+    fits = [
+        session
+        for session in site.sessions.alive()
+        if session.state is State.REQUESTED
+        and event.from_address in (None, session.from_address)
+        and event.to_address in (None, session.to_address)
+        and event.user in (None, session.user)
+    ]
+    if len(fits) == 1:
+        site.move(fits[0], Trigger.FAILED, Reason.FAILED, Certainty.CONFIRMED, event.code, event.text)
+    else:
+        site.note(NoticeKind.FAILURE_UNMATCHED, text=f"{event.code} {event.text}: fits {len(fits)} requests")
+
+
+def _actual_call(site: Site, monitor: MonitorOf) -> Call | None:
+    """The call that a monitor call is really on: as the switch says, else the only one that it can be."""
+    if monitor.call is not None:
+        call = site.floor.calls.find(monitor.call)
+        leg = call.legs.get(monitor.to_address) if call else None
+        return call if leg is not None and leg.state is not LegState.CLEARED else None
+    candidates = site.floor.candidates(monitor.to_address)
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _waiting_for(site: Site, monitor: MonitorOf, actual: Call | None) -> Session | None:
+    """The oldest session that this monitor call can be the start of."""
+    fits = [
+        session
+        for session in _of_pair(site, monitor)
+        if session.monitor_call is None
+        and (actual is None or session.state is State.ACTIVE or actual.id in session.candidates)
+        and (actual is None or session.state is State.REQUESTED or session.call in (None, actual.id))
+        and not (actual is None and monitor.call is not None)
+    ]
+    return min(fits, key=lambda session: session.order, default=None)
+
+
+def _of_pair(site: Site, monitor: MonitorOf) -> list[Session]:
+    person = site.floor.people.on(monitor.from_address)
+    mine = site.sessions.listening(person.id if person else f"@{monitor.from_address}")
+    return [s for s in mine if (s.from_address, s.to_address) == (monitor.from_address, monitor.to_address)]
+
+
+def _observe(
+    site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | None, certainty: Certainty
+) -> None:
+    """A monitor call that nobody asked us for: never refused, judged all the same."""
+    session = site.open(Origin.OBSERVED, monitor.from_address, monitor.to_address, "", monitor.mode)
+    session.user = session.supervisor
+    session.call = actual.id if actual else None
+    session.candidates = (actual.id,) if actual else ()
+    session.monitor_call = monitor_call
+    verdict = session.verdict = site.judge(session, actual, {})
+    session.opinion = opinion(verdict)
+    before = _predecessor(site, session)
+    session.follows = before.id if before else ""
+    site.verdicts.append(Judged(session.id, verdict))
+    site.move(session, Trigger.STARTED, certainty=certainty)
+    mind_hold(site, session)
+    forbidden = session.opinion == "forbidden"
+    if forbidden:
+        site.note(NoticeKind.FORBIDDEN_MONITOR, session, "a monitor call that the rules forbid")
+    if before is None:
+        return
+    late = before.state in FINAL
+    site.note(NoticeKind.LATE_START if late else NoticeKind.OTHER_CALL, session, f"follows {before.id}")
+    if (late and site.settings.late_start == "drop") or (not late and forbidden) or before.stop_wanted:
+        session.stop_wanted = True
+        site.say(DropMonitorCall(session.id, session.from_address, monitor_call))
+
+
+def opinion(verdict: Verdict) -> str:
+    """What a verdict on a monitor call that is already up amounts to; only what is known can forbid it."""
+    if verdict.permit:
+        return "allowed"
+    if any(not hit.undecided for hit in verdict.hits) or not (verdict.hits or verdict.missing):
+        return "forbidden"
+    return "not decidable"
+
+
+def _predecessor(site: Site, session: Session) -> Session | None:
+    """The request that this monitor call comes too late for, or whose call it missed."""
+    pair = (session.from_address, session.to_address)
+    waiting = [s for s in _of_pair(site, MonitorOf(*pair)) if s.state is State.REQUESTED]
+    if waiting:
+        return min(waiting, key=lambda s: s.order)
+    finals = (s for s in reversed(site.sessions.finals) if (s.from_address, s.to_address) == pair)
+    return next((s for s in finals if s.start_command and s.monitor_call is None and s.state is State.REJECTED), None)
+
+
+def _fitting(site: Site, event: MonitorEnded) -> list[str]:
+    if event.monitor_call is not None:
+        return [event.monitor_call]
+    return [
+        call.id
+        for call in site.floor.calls.by_id.values()
+        if call.monitor is not None
+        and event.from_address in (None, call.monitor.from_address)
+        and event.to_address in (None, call.monitor.to_address)
+    ]

@@ -1,0 +1,156 @@
+"""Pure: owns what people ask for and what became of the commands: requests, stops, outcomes.
+
+Refuses to know rules and calls beyond asking the one about the other; a refusal is a verdict, never an exception.
+"""
+
+from __future__ import annotations
+
+from monitoring_core.domain.events import CommandOutcome, MonitorRequested, StopRequested
+from monitoring_core.domain.outcomes import (
+    BroadcastError,
+    Certainty,
+    DropMonitorCall,
+    Judged,
+    NoticeKind,
+    Origin,
+    Reason,
+    StartMonitoring,
+    State,
+    Trigger,
+    Verdict,
+)
+from monitoring_core.engine.calls import finish, mind_hold
+from monitoring_core.engine.site import Site
+from monitoring_core.errors import EventError, quote
+from monitoring_core.floor.facts import Facts
+from monitoring_core.session import Session
+
+
+def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
+    """Judge first, then move: the verdict is the trigger. The same token is the same session and answer."""
+    if event.token is not None and (known := site.tokens.get(event.token)) is not None:
+        _answer_again(site, event, known)
+        return
+    session = site.open(Origin.REQUESTED, event.from_address, event.to_address, event.user, event.mode)
+    candidates = site.floor.candidates(event.to_address)
+    session.candidates = tuple(call.id for call in candidates)
+    verdict = session.verdict = judge_all(site, session, dict(event.facts))
+    site.verdicts.append(Judged(session.id, verdict))
+    site.answer = session.id
+    if event.token is not None:
+        site.tokens.add(event.token, session.id)
+    if not verdict.permit:
+        _refuse(site, session, verdict)
+        return
+    site.move(session, Trigger.PERMIT)
+    now = site.clock.now
+    valid_until = None if now is None else now + site.settings.start_valid_s
+    start = StartMonitoring(session.id, session.from_address, session.to_address, session.user, valid_until)
+    session.start_command = site.say(start)
+    for duty in verdict.duties:
+        site.note(NoticeKind.DUTY, session, site.settings.duties.get(duty, duty))
+    if site.settings.confirmation == "none":
+        session.call = session.candidates[-1] if session.candidates else None
+        site.move(session, Trigger.STARTED, certainty=Certainty.ASSUMED)
+        mind_hold(site, session)
+
+
+def judge_all(site: Site, session: Session, given: Facts) -> Verdict:
+    """Permitted only if every candidate would be; else the verdict on the first that is not. It names them all."""
+    calls = [site.floor.calls.by_id[call] for call in session.candidates]
+    verdicts = [site.judge(session, call, given) for call in calls] or [_judge_idle(site, session, given)]
+    decisive = next((verdict for verdict in verdicts if not verdict.permit), verdicts[-1])
+    call = calls[verdicts.index(decisive)].id if calls else None
+    return Verdict(
+        permit=decisive.permit,
+        book=decisive.book,
+        hits=decisive.hits,
+        misses=decisive.misses,
+        missing=decisive.missing,
+        duties=decisive.duties,
+        candidates=session.candidates,
+        call=call,
+    )
+
+
+def stop(site: Site, event: StopRequested, _at: float | None) -> None:
+    """Only the listener may; a stop before the start is remembered; one of an ACTIVE session asks the switch."""
+    session = _to_stop(site, event)
+    if session is None:
+        site.note(NoticeKind.STOP_UNKNOWN, text="no session alive fits the stop")
+    elif session.stop_wanted:
+        return
+    elif session.state is State.REQUESTED:
+        session.stop_wanted = True
+        site.note(NoticeKind.STOP_REMEMBERED, session)
+    else:
+        drop(site, session)
+
+
+def drop(site: Site, session: Session) -> None:
+    """Ask the switch to end an ACTIVE session. Where no monitor call is known, the stop itself ends it."""
+    session.stop_wanted = True
+    if session.monitor_call is not None:
+        call = site.floor.calls.find(session.call) if session.call else None
+        outbound = call is not None and call.type is not None and call.type.lower().startswith("outbound")
+        site.say(DropMonitorCall(session.id, session.from_address, session.monitor_call, outbound))
+    else:
+        site.note(NoticeKind.STOP_UNSENT, session, "no monitor call is known, so no SetDROP could be sent")
+        finish(site, session, Reason.SUPERVISOR_DROPPED, Certainty.ASSUMED)
+
+
+def command_outcome(site: Site, event: CommandOutcome, _at: float | None) -> None:
+    """A start that failed or lapsed ends a session still waiting for it; a stop that failed may be asked again."""
+    session = site.sessions.by_id.get(event.command.rsplit("/", 2)[0])
+    if session is None or event.outcome in ("sent", "acknowledged"):
+        return
+    if event.command == session.start_command:
+        if session.state is not State.REQUESTED:
+            return
+        if event.outcome == "failed":
+            site.move(session, Trigger.FAILED, Reason.FAILED, Certainty.CONFIRMED, event.code, event.text)
+        else:
+            site.move(session, Trigger.UNSENT, Reason.NOT_SENT, Certainty.CONFIRMED, event.code, event.text)
+    elif session.state is State.ACTIVE and session.stop_wanted:
+        session.stop_wanted = False
+        site.note(NoticeKind.STOP_FAILED, session, f"{event.code} {event.text}".strip())
+
+
+def _answer_again(site: Site, event: MonitorRequested, known: str) -> None:
+    session = site.sessions.by_id.get(known)
+    asked = (event.from_address, event.to_address, event.user, event.mode)
+    if session is not None and asked != (session.from_address, session.to_address, session.user, session.mode):
+        raise EventError(
+            what="this token was used for another request",
+            where=f"token {quote(event.token)}",
+            fix="use a new token for a new request",
+        )
+    site.answer = known
+
+
+def _refuse(site: Site, session: Session, verdict: Verdict) -> None:
+    site.move(session, Trigger.FORBID, Reason.FORBIDDEN)
+    if site.settings.broadcast_refusals:
+        first = verdict.hits[0] if verdict.hits else None
+        error, because = (first.error, first.because) if first else ("", "no rule permits it")
+        site.say(BroadcastError(session.id, error or "Authorization Failure", because))
+
+
+def _judge_idle(site: Site, session: Session, given: Facts) -> Verdict:
+    """No call could be monitored; the agent's own call, if he has one, tells the rules why (held, ringing)."""
+    calls = site.floor.calls_of(session.to_address)
+    return site.judge(session, calls[-1] if calls else None, given)
+
+
+def _to_stop(site: Site, event: StopRequested) -> Session | None:
+    sessions = site.sessions
+    if event.session is not None:
+        found = sessions.by_id.get(event.session)
+    elif event.monitor_call is not None:
+        found = sessions.by_monitor_call.get(event.monitor_call)
+    else:
+        mine = [s for s in sessions.alive() if s.from_address == event.from_address]
+        found = mine[0] if len(mine) == 1 else None
+    if found is None or found.state not in (State.REQUESTED, State.ACTIVE):
+        return None
+    return None if event.from_address not in (None, found.from_address) else found

@@ -1,0 +1,147 @@
+"""Pure: owns the state of one site while it steps, and the few verbs by which a step is written.
+
+Refuses to decide when to use them: requests, monitor calls, calls and deadlines each have their module beside it.
+"""
+
+from __future__ import annotations
+
+from monitoring_core.domain.events import Mode
+from monitoring_core.domain.facts import FACTS
+from monitoring_core.domain.outcomes import (
+    NOTHING,
+    AnyCommand,
+    Certainty,
+    Judged,
+    Move,
+    Notice,
+    NoticeKind,
+    Origin,
+    Reason,
+    Step,
+    Trigger,
+    Verdict,
+)
+from monitoring_core.domain.settings import Settings
+from monitoring_core.engine.clock import Clock, Due
+from monitoring_core.floor.entities import Call
+from monitoring_core.floor.facts import Facts, floor_facts
+from monitoring_core.floor.floor import Floor
+from monitoring_core.rules.book import RuleBook
+from monitoring_core.rules.judge import judge
+from monitoring_core.session import FINAL, Session, Sessions, advance
+from monitoring_core.window import Window
+
+
+class Site:
+    """One site: rule book and settings, floor, sessions, clock, and the step that is being written."""
+
+    def __init__(self, name: str, book: RuleBook, settings: Settings) -> None:
+        self.name = name
+        self.book = book
+        self.settings = settings
+        self.floor = Floor(settings.limits)
+        self.sessions = Sessions()
+        self.clock = Clock(settings.skew_s_max)
+        self.tokens: Window[str] = Window(settings.limits.tokens_max)
+        self.position = 0
+        self._opened = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.moves: list[Move] = []
+        self.verdicts: list[Judged] = []
+        self.commands: list[AnyCommand] = []
+        self.notices: list[Notice] = []
+        self.answer = ""
+
+    def finish(self) -> Step:
+        """The step as written, and a clean sheet; a step that says nothing is the one empty one."""
+        if not (self.moves or self.verdicts or self.commands or self.notices or self.answer):
+            return NOTHING
+        step = Step(tuple(self.moves), tuple(self.verdicts), tuple(self.commands), tuple(self.notices), self.answer)
+        self._begin()
+        self._opened = 0
+        return step
+
+    def open(self, origin: Origin, from_address: str, to_address: str, user: str, mode: Mode) -> Session:
+        """A session bound to whoever is on these extensions now; its id is the site's and the event's position."""
+        number = self._opened
+        self._opened += 1
+        supervisor, agent = self.floor.people.on(from_address), self.floor.people.on(to_address)
+        return Session(
+            id=f"{self.name}-{self.position}" + (f".{number}" if number else ""),
+            order=(self.position, number),
+            origin=origin,
+            from_address=from_address,
+            to_address=to_address,
+            supervisor=supervisor.id if supervisor else "",
+            agent=agent.id if agent else "",
+            user=user,
+            mode=mode,
+        )
+
+    def move(
+        self,
+        session: Session,
+        trigger: Trigger,
+        reason: Reason | None = None,
+        certainty: Certainty | None = None,
+        code: str = "",
+        text: str = "",
+    ) -> None:
+        """Feed the table; keep index and deadlines in step with it."""
+        fresh = session.state is None
+        if not fresh:
+            self.sessions.remove(session)
+        self.moves.append(advance(session, trigger, self.clock.now, reason, certainty, code, text))
+        if fresh or session.state not in FINAL:
+            self.sessions.add(session)
+        else:
+            self.sessions.finals.append(session)
+        if session.state in FINAL:
+            if session.monitor_call:
+                self.floor.calls.owe(session.monitor_call)
+        else:
+            self.arm(session)
+
+    def arm(self, session: Session) -> None:
+        """The deadline of a session's state, if the site has a time."""
+        now = self.clock.now
+        if now is None:
+            return
+        if session.active_at is None and session.start_certainty is None:
+            self.clock.arm(now + self.settings.confirm_s, session.order, Due.CONFIRM, session.id)
+        else:
+            session.lease_from = now
+            self.clock.arm(now + self.settings.session_lease_s, session.order, Due.SESSION_LEASE, session.id)
+
+    def say(self, command: AnyCommand) -> str:
+        """Add a command; returns its id: session, position, number within the step."""
+        self.commands.append(command)
+        return f"{command.session}/{self.position}/{len(self.commands) - 1}"
+
+    def note(self, kind: NoticeKind, session: Session | None = None, text: str = "") -> None:
+        """Add a notice."""
+        self.notices.append(Notice(kind.value, session.id if session else "", text))
+
+    def judge(self, session: Session, call: Call | None, given: Facts) -> Verdict:
+        """What the book says of this session on this call; `given` are the facts that came with the request."""
+        return judge(self.book, self.facts(session, call, given))
+
+    def facts(self, session: Session, call: Call | None, given: Facts) -> Facts:
+        """Everything that a rule may read: given, floor, sessions, settings. Given facts never stand in for ours."""
+        facts: Facts = {name: value for name, value in given.items() if name not in FACTS or name.startswith("site.")}
+        facts.update(floor_facts(self.floor, session.from_address, session.to_address, call))
+        listening = [other for other in self.sessions.listening(session.listener) if other is not session]
+        facts["supervisor.sessions"] = len(listening)
+        facts["agent.sessions"] = sum(other is not session for other in self.sessions.targeting(session.target))
+        facts["pair.sessions"] = sum(other.target == session.target for other in listening)
+        facts["limits.per_pair"] = self.settings.per_pair
+        facts["limits.per_agent"] = self.settings.per_agent
+        facts["limits.per_supervisor"] = self.settings.per_supervisor
+        facts["request.mode"] = session.mode
+        facts["request.from_address"] = session.from_address
+        facts["request.to_address"] = session.to_address
+        if session.user:
+            facts["request.user"] = session.user
+        return facts

@@ -1,0 +1,262 @@
+"""Pure: owns the calls of a floor: their legs, what a transfer or conference makes of them, and what is gone.
+
+Refuses to know of people and sessions. Cleared is final for a leg and gone is final for a call, so a late or
+doubled event cannot bring either back; only a snapshot that is newer can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from monitoring_core.domain.events import (
+    CallChanged,
+    CallView,
+    ClearCause,
+    Conferenced,
+    LegState,
+    MonitorOf,
+    Transferred,
+)
+from monitoring_core.domain.outcomes import Reason
+from monitoring_core.errors import EventError, quote
+from monitoring_core.floor.entities import TALKING, Call, Change, Leg, What, latest, older
+from monitoring_core.window import Window
+
+LEFT_BY = {
+    ClearCause.DROPPED: Reason.AGENT_DROPPED,
+    ClearCause.TRANSFERRED: Reason.AGENT_TRANSFERRED,
+    ClearCause.MOVED: Reason.MOVED,
+}
+
+ENDS_WHEN_ALONE = TALKING | {LegState.ALERTING}
+DIALLING = frozenset({LegState.INITIATED, LegState.ALERTING})
+
+
+@attrs.define(eq=False)
+class Calls:
+    """Calls by id, the live calls of each address in the order of their last connection, and the ids gone by.
+
+    `gone` maps an id to the surviving call's, or to nothing. `born`: calls whose lease is still to be set.
+    """
+
+    gone: Window[str]
+    by_id: dict[str, Call] = attrs.field(factory=dict)
+    by_address: dict[str, dict[str, Call]] = attrs.field(factory=dict)
+    born: list[str] = attrs.field(factory=list)
+
+    def find(self, call: str) -> Call | None:
+        """The call of that id, or the one that it became."""
+        return self.by_id.get(self.survivor(call))
+
+    def survivor(self, call: str) -> str:
+        """The id under which that call goes on: its own, unless it became another."""
+        while call not in self.by_id and (into := self.gone.get(call)):
+            call = into
+        return call
+
+    def leg(self, call_id: str, address: str, state: LegState, at: float | None, now: float | None) -> list[Change]:
+        """A participant's leg is in `state`. What is already known, or older than what is known, changes nothing."""
+        call = self._mentioned(call_id, now)
+        if call is None:
+            return []
+        leg = call.legs.get(address)
+        if leg is None:
+            leg = call.legs[address] = Leg(address, LegState.INITIATED)
+            self.by_address.setdefault(address, {})[call.id] = call
+        elif leg.state is LegState.CLEARED or older(at, leg.changed_at):
+            return []
+        elif state in DIALLING and leg.state not in DIALLING:
+            return []
+        return self._become(call, leg, state, at)
+
+    def clear(
+        self, call_id: str, causes: Mapping[str, ClearCause], at: float | None, now: float | None
+    ) -> list[Change]:
+        """Participants left, all at once; `causes` says why by address.
+
+        Who leaves while others talk dropped (or transferred, or moved); who leaves when the others have gone before
+        is left by a call that ended; who remains alone after a drop is on a call that is over.
+        """
+        call = self._mentioned(call_id, now)
+        if call is None:
+            return []
+        talked_before = {leg.address for leg in call.talking()}
+        changes: list[Change] = []
+        unheard_of = not call.legs
+        for address, cause in causes.items():
+            leg = call.legs.get(address)
+            if leg is None:
+                call.legs[address] = Leg(address, LegState.CLEARED, at)
+            elif leg.state is not LegState.CLEARED and not older(at, leg.changed_at):
+                alone = not (talked_before - {address}) and len(call.legs) > 1
+                dropped_last = cause is ClearCause.DROPPED and alone
+                self._clear_leg(call, leg, at)
+                reason = Reason.CALL_ENDED if dropped_last else LEFT_BY[cause]
+                changes.append(Change(What.LEFT, call.id, address, reason))
+        if unheard_of or not changes or set(causes.values()) != {ClearCause.DROPPED}:
+            return changes
+        return changes + self._aftermath(call)
+
+    def over(self, call_id: str, reason: Reason, now: float | None, survivor: str = "") -> list[Change]:
+        """The call is gone for everybody. An id that was never known is remembered as gone, too."""
+        call = self._mentioned(call_id, now)
+        if call is None:
+            self.gone.add(call_id, survivor)
+            return []
+        return self._end(call, reason, survivor)
+
+    def transfer(self, event: Transferred, at: float | None, now: float | None) -> list[Change]:
+        """`by` has left both calls; the others are on the survivor, waiting if nobody is there to talk to."""
+        _distinct(event.call, event.into)
+        changes: list[Change] = []
+        if event.into is not None:
+            changes += self.clear(event.into, {event.by: ClearCause.TRANSFERRED}, at, now)
+        changes += self.clear(event.call, {event.by: ClearCause.TRANSFERRED}, at, now)
+        if event.into is not None:
+            changes += self._merge(event.call, event.into, at, now)
+        survivor = self.find(event.into or event.call)
+        if survivor is None:
+            return changes
+        if event.to is not None and event.to not in survivor.legs:
+            changes += self.leg(survivor.id, event.to, LegState.ALERTING, at, now)
+        talking = survivor.talking()
+        if len(talking) == 1 and talking[0].state is LegState.CONNECTED and changes:
+            changes += self._become(survivor, talking[0], LegState.WAITING, at)
+        return changes
+
+    def conference(self, event: Conferenced, at: float | None, now: float | None) -> list[Change]:
+        """Two calls are one; who was on both is on it once."""
+        _distinct(event.call, event.into)
+        return self._merge(event.call, event.into, at, now)
+
+    def describe(self, event: CallChanged, now: float | None) -> None:
+        """The call's type and declared facts, as far as they are said."""
+        call = self._mentioned(event.call, now)
+        if call is not None:
+            call.type = call.type if event.type is None else event.type
+            call.facts.update(event.facts)
+
+    def view(self, view: CallView, at: float | None, now: float | None) -> list[Change]:
+        """A call as a dialog shows it; participants who are not listed stay as they were."""
+        call = self._mentioned(view.call, now)
+        if call is None:
+            return []
+        call.type = call.type if view.type is None else view.type
+        if view.monitor is not None:
+            call.monitor = view.monitor
+        changes: list[Change] = []
+        for participant in view.participants:
+            if participant.state is not LegState.CLEARED:
+                changes += self.leg(call.id, participant.address, participant.state, at, now)
+        cleared = [p.address for p in view.participants if p.state is LegState.CLEARED]
+        return changes + self.clear(call.id, dict.fromkeys(cleared, ClearCause.DROPPED), at, now)
+
+    def monitor(self, call_id: str, monitor: MonitorOf, at: float | None, now: float | None) -> bool:
+        """A monitor call is up; whether that is news. Its parties are the listener and the monitored."""
+        call = self._mentioned(call_id, now)
+        if call is None:
+            return False
+        news = call.monitor is None
+        call.monitor = monitor
+        self.leg(call.id, monitor.from_address, LegState.CONNECTED, at, now)
+        return news
+
+    def owe(self, call_id: str) -> None:
+        """The session of this monitor call is over: it is nobody's call, but its end is still to come."""
+        call = self.by_id.get(call_id)
+        if call is not None:
+            call.owed = True
+            for address in call.legs:
+                self._unindex(address, call)
+
+    def revive(self, call_id: str) -> None:
+        """A newer snapshot shows a call that was thought gone: the snapshot is the authority."""
+        self.gone.discard(call_id)
+
+    def _mentioned(self, call_id: str, now: float | None) -> Call | None:
+        call = self.find(call_id)
+        if call is None:
+            if call_id in self.gone:
+                return None
+            call = self.by_id[call_id] = Call(call_id)
+            self.born.append(call_id)
+        call.seen_at = latest(call.seen_at, now)
+        return call
+
+    def _become(self, call: Call, leg: Leg, state: LegState, at: float | None) -> list[Change]:
+        before, leg.state = leg.state, state
+        leg.changed_at = latest(leg.changed_at, at)
+        call.changed_at = latest(call.changed_at, at)
+        if before is state:
+            return []
+        changes = []
+        if state is LegState.CONNECTED:
+            mine = self.by_address.setdefault(leg.address, {})
+            mine[call.id] = mine.pop(call.id, call)
+            for other in call.legs.values():
+                if other.state is LegState.WAITING:
+                    changes += self._become(call, other, LegState.CONNECTED, at)
+        if LegState.HELD in (before, state):
+            changes.append(Change(What.HOLD, call.id, leg.address))
+        return changes
+
+    def _clear_leg(self, call: Call, leg: Leg, at: float | None) -> None:
+        leg.state, leg.changed_at = LegState.CLEARED, latest(leg.changed_at, at)
+        call.changed_at = latest(call.changed_at, at)
+        self._unindex(leg.address, call)
+
+    def _aftermath(self, call: Call) -> list[Change]:
+        """Who is alone after a drop is on no call any more; who waits or dials may still be answered."""
+        live = call.live()
+        if not live or (len(live) == 1 and live[0].state in ENDS_WHEN_ALONE):
+            return self._end(call, Reason.CALL_ENDED)
+        return []
+
+    def _merge(self, call_id: str, into_id: str, at: float | None, now: float | None) -> list[Change]:
+        call = self.by_id.get(call_id)
+        if call is None:
+            if call_id not in self.gone and self.survivor(into_id) != call_id:
+                self.gone.add(call_id, into_id)
+            return []
+        if self.survivor(into_id) == call_id:
+            return []
+        into = self._mentioned(into_id, now)
+        if into is None:
+            return self._end(call, Reason.CALL_ENDED)
+        changes = []
+        for leg in call.live():
+            self._unindex(leg.address, call)
+            known = into.legs.get(leg.address)
+            if known is None:
+                into.legs[leg.address] = leg
+                self.by_address.setdefault(leg.address, {})[into.id] = into
+            elif leg.state is LegState.CONNECTED and known.state is not LegState.CLEARED:
+                changes += self._become(into, known, LegState.CONNECTED, at)
+        del self.by_id[call_id]
+        self.gone.add(call_id, into.id)
+        return [Change(What.FOLLOWED, call_id, other=into.id), *changes]
+
+    def _end(self, call: Call, reason: Reason, survivor: str = "") -> list[Change]:
+        for leg in call.live():
+            self._unindex(leg.address, call)
+        del self.by_id[call.id]
+        self.gone.add(call.id, survivor)
+        return [Change(What.OVER, call.id, reason=reason)]
+
+    def _unindex(self, address: str, call: Call) -> None:
+        mine = self.by_address.get(address)
+        if mine is not None:
+            mine.pop(call.id, None)
+            if not mine:
+                del self.by_address[address]
+
+
+def _distinct(call: str, into: str | None) -> None:
+    if call == into:
+        raise EventError(
+            what="a call cannot become itself",
+            where=f"call and into are both {quote(call)}",
+            fix="name the surviving call in `into`, and the other in `call`",
+        )

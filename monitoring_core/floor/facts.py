@@ -1,0 +1,65 @@
+"""Pure: owns how the floor answers for one request: the facts about supervisor, agent, phone and call.
+
+Refuses to judge; what is not known is left out, so that the rules see it as unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from monitoring_core.domain.events import LegState, Value
+from monitoring_core.domain.facts import FACTS
+from monitoring_core.floor.entities import LINE_ORDER, Call, Person
+from monitoring_core.floor.floor import Floor
+
+Facts = dict[str, Value | frozenset[str]]
+
+
+def floor_facts(floor: Floor, from_address: str, to_address: str, call: Call | None) -> Facts:
+    """Facts by name (domain.facts) for a supervisor's and an agent's address and the call in question, if any."""
+    facts: Facts = {"agent.line": line(floor, to_address)}
+    _person(facts, "supervisor", floor.people.on(from_address))
+    _person(facts, "agent", floor.people.on(to_address))
+    phone = floor.people.phones.get(to_address)
+    if phone is not None:
+        _known(facts, "agent.phone.supports_monitoring", phone.supports_monitoring)
+        _known(facts, "agent.phone.configured", phone.configured)
+        _declared(facts, "agent.phone", phone.facts)
+    if call is not None:
+        leg = call.legs.get(to_address)
+        facts["call.id"] = call.id
+        facts["call.connected"] = leg is not None and leg.state is LegState.CONNECTED
+        facts["call.is_monitor_call"] = call.monitor is not None
+        facts["call.parties"] = len(call.live())
+        _known(facts, "call.type", call.type)
+        _declared(facts, "call", call.facts)
+    return facts
+
+
+def line(floor: Floor, address: str) -> str:
+    """What an extension is doing: the best state of its legs, or idle."""
+    states = {call.legs[address].state for call in floor.calls_of(address)}
+    return next((state.value for state in LINE_ORDER if state in states), "idle")
+
+
+def _person(facts: Facts, role: str, person: Person | None) -> None:
+    facts[f"{role}.signed_in"] = person is not None
+    if person is None:
+        return
+    facts[f"{role}.person"] = person.id
+    _known(facts, f"{role}.state", person.state)
+    _known(facts, f"{role}.roles", person.roles)
+    _known(facts, f"{role}.teams", person.supervises if role == "supervisor" else person.teams)
+    _declared(facts, role, person.facts)
+
+
+def _known(facts: Facts, name: str, value: Value | frozenset[str] | None) -> None:
+    if value is not None:
+        facts[name] = value
+
+
+def _declared(facts: Facts, prefix: str, declared: Mapping[str, Value]) -> None:
+    """Facts that the site declared itself; none may stand in for a built-in one."""
+    for name, value in declared.items():
+        if f"{prefix}.{name}" not in FACTS:
+            facts[f"{prefix}.{name}"] = frozenset(value) if isinstance(value, tuple) else value

@@ -1,0 +1,147 @@
+"""Pure: owns who is signed in where, what is known of each person and what each phone can do.
+
+Refuses to know of calls; an extension is text and belongs to one person at a time.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from monitoring_core.domain.events import PersonChanged, PersonView, PhoneChanged, PhoneView, SignedIn, SignedOut, Snapshot
+from monitoring_core.floor.entities import Change, Person, Phone, What, latest, older
+
+
+@attrs.define(eq=False)
+class People:
+    """People by id, phones and the persons signed in on them by extension."""
+
+    persons: dict[str, Person] = attrs.field(factory=dict)
+    phones: dict[str, Phone] = attrs.field(factory=dict)
+    signed_in_on: dict[str, str] = attrs.field(factory=dict)
+    seat_changed_at: dict[str, float] = attrs.field(factory=dict)
+
+    def on(self, extension: str) -> Person | None:
+        """Who is signed in on `extension`, if anybody is known to be."""
+        person = self.signed_in_on.get(extension)
+        return None if person is None else self.persons[person]
+
+    def sign_in(self, event: SignedIn, at: float | None) -> list[Change]:
+        """A later sign-in takes the extension over; the former holder's sessions are not touched."""
+        person = self._person(event.person)
+        if not older(at, person.changed_at):
+            _tell(person, event, at)
+        return self._seat(person, event.extension, at)
+
+    def sign_out(self, event: SignedOut, at: float | None) -> list[Change]:
+        """Sign-outs of extensions that he does not hold say nothing new."""
+        person = self._person(event.person)
+        wanted = tuple(person.extensions) if event.extension is None else (event.extension,)
+        return [change for extension in wanted for change in self._unseat(person, extension, at)]
+
+    def change_person(self, event: PersonChanged, at: float | None) -> None:
+        """Membership, state and declared facts, as far as they are said."""
+        person = self._person(event.person)
+        if not older(at, person.changed_at):
+            _tell(person, event, at)
+            person.facts.update(event.facts)
+
+    def change_phone(self, event: PhoneChanged, at: float | None) -> None:
+        """Capabilities and declared facts, as far as they are said."""
+        phone = self.phones.setdefault(event.extension, Phone(event.extension))
+        if not older(at, phone.changed_at):
+            _describe(phone, event, at)
+            phone.facts.update(event.facts)
+
+    def snapshot(self, event: Snapshot, as_of: float | None) -> list[Change]:
+        """Who is shown is so; who is covered and not shown is signed out; what changed after `as_of` stays."""
+        changes: list[Change] = []
+        if "people" in event.covers:
+            shown = {view.person for view in event.people}
+            for person in [person for person in self.persons.values() if self._covered(person, event)]:
+                if person.id not in shown:
+                    for extension in tuple(person.extensions):
+                        changes.extend(self._unseat(person, extension, as_of))
+            for view in event.people:
+                changes.extend(self._show(view, as_of))
+        if "phones" in event.covers:
+            if event.scope == "site":
+                listed = {view.extension for view in event.phones}
+                for extension in [e for e, p in self.phones.items() if e not in listed and not older(as_of, p.changed_at)]:
+                    del self.phones[extension]
+            for phone_view in event.phones:
+                phone = self.phones.setdefault(phone_view.extension, Phone(phone_view.extension))
+                if not older(as_of, phone.changed_at):
+                    _describe(phone, phone_view, as_of)
+        return changes
+
+    def extensions_covered(self, event: Snapshot) -> set[str]:
+        """The extensions of the persons that a team's or a person's snapshot is about."""
+        shown = {extension for view in event.people for extension in view.extensions}
+        return shown | {e for person in self.persons.values() if self._covered(person, event) for e in person.extensions}
+
+    def _covered(self, person: Person, event: Snapshot) -> bool:
+        if event.scope == "team":
+            return person.teams is not None and event.about in person.teams
+        return event.scope == "site" or person.id == event.about
+
+    def _show(self, view: PersonView, as_of: float | None) -> list[Change]:
+        person = self._person(view.person)
+        if not older(as_of, person.changed_at):
+            _tell(person, view, as_of)
+        changes: list[Change] = []
+        for extension in [extension for extension in person.extensions if extension not in view.extensions]:
+            changes.extend(self._unseat(person, extension, as_of))
+        for extension in view.extensions:
+            changes.extend(self._seat(person, extension, as_of))
+        return changes
+
+    def _person(self, person: str) -> Person:
+        found = self.persons.get(person)
+        if found is None:
+            found = self.persons[person] = Person(person)
+        return found
+
+    def _seat(self, person: Person, extension: str, at: float | None) -> list[Change]:
+        if not self._newer(extension, at):
+            return []
+        holder = self.on(extension)
+        if holder is person:
+            return []
+        if holder is not None:
+            del holder.extensions[extension]
+        self.signed_in_on[extension] = person.id
+        person.extensions[extension] = None
+        return [Change(What.PERSON, address=extension, other=person.id)]
+
+    def _unseat(self, person: Person, extension: str, at: float | None) -> list[Change]:
+        if not self._newer(extension, at) or extension not in person.extensions:
+            return []
+        del person.extensions[extension]
+        del self.signed_in_on[extension]
+        return [Change(What.SIGNED_OUT, address=extension, other=person.id)]
+
+    def _newer(self, extension: str, at: float | None) -> bool:
+        """Whether news of `at` about a seat counts; if so, older news of it will not."""
+        known = self.seat_changed_at.get(extension)
+        if at is not None:
+            if older(at, known):
+                return False
+            self.seat_changed_at[extension] = at
+        return True
+
+
+def _tell(person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> None:
+    person.name = person.name if said.name is None else said.name
+    person.roles = person.roles if said.roles is None else frozenset(said.roles)
+    person.teams = person.teams if said.teams is None else frozenset(said.teams)
+    person.supervises = person.supervises if said.supervises is None else frozenset(said.supervises)
+    person.state = person.state if said.state is None else said.state
+    person.changed_at = latest(person.changed_at, at)
+
+
+def _describe(phone: Phone, said: PhoneChanged | PhoneView, at: float | None) -> None:
+    if said.supports_monitoring is not None:
+        phone.supports_monitoring = said.supports_monitoring
+    if said.configured is not None:
+        phone.configured = said.configured
+    phone.changed_at = latest(phone.changed_at, at)

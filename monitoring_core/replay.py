@@ -1,0 +1,155 @@
+"""Pure: owns the fold of events into sessions again: who listened to whom, when and by what right, and its digest.
+
+Refuses to read logs or to print: events come in, rows and steps come out; two runs differ or they do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
+import attrs
+import msgspec
+from msgspec import Struct
+
+from monitoring_core.domain.events import Event, Log
+from monitoring_core.domain.outcomes import NOTHING, Step
+from monitoring_core.engine import Engine
+from monitoring_core.session import Session
+
+
+class Listener(Struct, frozen=True, rename={"from_": "from"}):
+    """One person who listened: from when until when (site time, seconds), and how sure that is."""
+
+    supervisor: str
+    extension: str
+    mode: str
+    from_: float | None
+    until: float | None
+    certainty: str | None
+
+
+class Row(Struct, frozen=True):
+    """One session as operations and compliance ask for it. Times are site time, seconds; ids are text.
+
+    `verdict`: permit or forbid of a request; allowed, forbidden or not decidable of an observed monitor call.
+    `rules`: the ids that decided. `listeners` is empty when nobody listened.
+    """
+
+    session: str
+    origin: str
+    state: str
+    reason: str | None
+    supervisor: str
+    extension: str
+    agent: str
+    agent_extension: str
+    call: str | None
+    monitor_call: str | None
+    verdict: str
+    rules: tuple[str, ...]
+    because: tuple[str, ...]
+    requested_at: float | None
+    active_at: float | None
+    ended_at: float | None
+    start_certainty: str | None
+    end_certainty: str | None
+    follows: str
+    paused_s: float
+    listeners: tuple[Listener, ...]
+
+
+def row(session: Session) -> Row:
+    """What is known of `session` now."""
+    verdict = session.verdict
+    hits = verdict.hits if verdict else ()
+    misses = () if verdict is None or verdict.permit else verdict.misses
+    return Row(
+        session=session.id,
+        origin=session.origin.value,
+        state=session.state.value if session.state else "",
+        reason=session.reason.value if session.reason else None,
+        supervisor=session.supervisor,
+        extension=session.from_address,
+        agent=session.agent,
+        agent_extension=session.to_address,
+        call=session.call or (session.candidates[-1] if session.candidates else None),
+        monitor_call=session.monitor_call,
+        verdict=session.opinion or ("permit" if verdict is not None and verdict.permit else "forbid"),
+        rules=tuple(said.rule for said in (*hits, *misses)),
+        because=tuple(hit.because for hit in hits),
+        requested_at=session.requested_at,
+        active_at=session.active_at,
+        ended_at=session.ended_at,
+        start_certainty=session.start_certainty.value if session.start_certainty else None,
+        end_certainty=session.end_certainty.value if session.end_certainty else None,
+        follows=session.follows,
+        paused_s=session.paused_s,
+        listeners=_listeners(session),
+    )
+
+
+def _listeners(session: Session) -> tuple[Listener, ...]:
+    if session.start_certainty is None:
+        return ()
+    return (
+        Listener(
+            session.supervisor,
+            session.from_address,
+            session.mode,
+            session.active_at,
+            session.ended_at,
+            session.start_certainty.value,
+        ),
+    )
+
+
+@attrs.define
+class Replay:
+    """A run over a log. `rows` are kept by session in the order in which they were opened."""
+
+    engine: Engine
+    rows: dict[str, Row] = attrs.field(factory=dict)
+    events: int = 0
+    _digest: hashlib._Hash = attrs.field(factory=hashlib.sha256)
+
+    def run(self, events: Iterable[Event]) -> Iterator[tuple[Event, Step]]:
+        """Step every event; yield each with its step. Deterministic: same events in, same bytes out."""
+        for event in events:
+            if type(event) is Log:
+                continue
+            step = self.engine.step(event)
+            self.events += 1
+            if step is not NOTHING:
+                self._note(step)
+            yield event, step
+
+    def finish(self) -> list[Row]:
+        """The rows as they stand at the end of the log, sessions still alive included."""
+        for session in self.engine.sessions.alive():
+            self.rows[session.id] = row(session)
+        return list(self.rows.values())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every step that says something, with its position."""
+        return self._digest.hexdigest()
+
+    def _note(self, step: Step) -> None:
+        self._digest.update(b"%d " % self.engine.position + encode(step) + b"\n")
+        for move in step.moves:
+            self.rows[move.session] = row(self.engine.sessions.by_id[move.session])
+
+
+def encode(step: Step) -> bytes:
+    """A step as JSON; the same step is the same bytes in every process, hash seed and Python."""
+    return msgspec.json.encode(step)
+
+
+def first_difference(one: Iterable[Step], other: Iterable[Step]) -> int | None:
+    """The position (from 1) of the first step in which two runs differ, or None."""
+    for position, (left, right) in enumerate(zip_longest(one, other), start=1):
+        if left != right:
+            return position
+    return None
