@@ -77,7 +77,7 @@ def row(session: Session) -> Row:
         call=session.call or (session.candidates[-1] if session.candidates else None),
         monitor_call=session.monitor_call,
         verdict=session.opinion or ("permit" if verdict is not None and verdict.permit else "forbid"),
-        rules=tuple(said.rule for said in (*hits, *misses)),
+        rules=(*(hit.rule for hit in hits), *(miss.rule for miss in misses)),
         because=tuple(hit.because for hit in hits),
         requested_at=session.requested_at,
         active_at=session.active_at,

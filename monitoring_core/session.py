@@ -168,39 +168,57 @@ def advance(
 
 @attrs.define(eq=False)
 class Sessions:
-    """Every session alive, indexed by what events name, and the final ones for as long as they may matter."""
+    """Every session alive, indexed by what events name, and the final ones for as long as they may matter.
+
+    `living` keeps the order in which sessions were opened; `waiting` are those of them still REQUESTED.
+    """
 
     by_id: dict[str, Session] = attrs.field(factory=dict)
+    living: dict[str, Session] = attrs.field(factory=dict)
+    waiting: dict[str, Session] = attrs.field(factory=dict)
     by_call: dict[str, dict[str, Session]] = attrs.field(factory=dict)
     by_party: dict[str, dict[str, Session]] = attrs.field(factory=dict)
     by_monitor_call: dict[str, Session] = attrs.field(factory=dict)
     finals: deque[Session] = attrs.field(factory=deque)
 
-    def add(self, session: Session) -> None:
-        """Index a session that just came into being; a final one is only remembered."""
+    def open(self, session: Session) -> None:
+        """Take up a session that just came into being; a refused one is final at once."""
         self.by_id[session.id] = session
         if session.state in FINAL:
             self.finals.append(session)
-            return
-        for key in (f"listener {session.listener}", f"target {session.target}"):
-            self.by_party.setdefault(key, {})[session.id] = session
-        for call in session.calls:
-            self.by_call.setdefault(call, {})[session.id] = session
+        else:
+            self.living[session.id] = session
+            self.index(session)
+
+    def close(self, session: Session) -> None:
+        """A session, out of the indexes already, is final."""
+        del self.living[session.id]
+        self.finals.append(session)
+
+    def index(self, session: Session) -> None:
+        """File a session alive under everything that events may name it by."""
+        for index, key in self._keys(session):
+            index.setdefault(key, {})[session.id] = session
         if session.monitor_call:
             self.by_monitor_call[session.monitor_call] = session
+        if session.state is State.REQUESTED:
+            self.waiting[session.id] = session
 
-    def remove(self, session: Session) -> None:
-        """Take a session out of every index but `by_id`."""
-        parties = ((self.by_party, f"listener {session.listener}"), (self.by_party, f"target {session.target}"))
-        calls = ((self.by_call, call) for call in {*session.candidates, *((session.call,) if session.call else ())})
-        for index, key in (*parties, *calls):
-            found = index.get(key)
-            if found is not None:
-                found.pop(session.id, None)
-                if not found:
-                    del index[key]
-        if session.monitor_call and self.by_monitor_call.get(session.monitor_call) is session:
+    def unindex(self, session: Session) -> None:
+        """The opposite of `index`; before anything that a session is filed by changes."""
+        for index, key in self._keys(session):
+            index[key].pop(session.id)
+            if not index[key]:
+                del index[key]
+        if session.monitor_call:
             del self.by_monitor_call[session.monitor_call]
+        self.waiting.pop(session.id, None)
+
+    def _keys(self, session: Session) -> Iterator[tuple[dict[str, dict[str, Session]], str]]:
+        yield self.by_party, f"listener {session.listener}"
+        yield self.by_party, f"target {session.target}"
+        for call in session.calls:
+            yield self.by_call, call
 
     def forget(self, before: float | None, finals_max: int) -> None:
         """Drop final sessions that ended up to `before` (site time, seconds), and the oldest beyond `finals_max`."""
@@ -219,9 +237,9 @@ class Sessions:
         """Sessions alive whose fate is that of `call`, in the order in which they were opened."""
         return sorted(self.by_call.get(call, {}).values(), key=lambda session: session.order)
 
-    def alive(self) -> Iterator[Session]:
+    def alive(self) -> Iterable[Session]:
         """Every session alive, in the order in which they were opened."""
-        return (session for session in self.by_id.values() if session.state not in FINAL)
+        return self.living.values()
 
 
 def _ended_by(session: Session, before: float | None) -> bool:

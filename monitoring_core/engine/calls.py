@@ -69,9 +69,9 @@ def _lose_call(site: Site, session: Session, change: Change, certainty: Certaint
     """A session that is only requested may still start on another of the calls that were judged."""
     if session.state is State.REQUESTED and len(session.candidates) > 1:
         lost = site.floor.calls.survivor(change.call)
-        site.sessions.remove(session)
+        site.sessions.unindex(session)
         session.candidates = tuple(call for call in session.candidates if call != lost)
-        site.sessions.add(session)
+        site.sessions.index(session)
     else:
         finish(site, session, change.reason or Reason.CALL_ENDED, certainty)
 
@@ -91,11 +91,11 @@ def _rebind(site: Site, change: Change, leaving: set[str]) -> None:
     for session in site.sessions.on_call(change.call):
         if session.to_address in leaving:
             continue
-        site.sessions.remove(session)
+        site.sessions.unindex(session)
         renamed = (change.other if call == change.call else call for call in session.candidates)
         session.candidates = tuple(dict.fromkeys(renamed))
         session.call = change.other if session.call == change.call else session.call
-        site.sessions.add(session)
+        site.sessions.index(session)
         site.note(NoticeKind.CALL_FOLLOWED, session, f"{change.call} goes on as {change.other}")
 
 
@@ -103,9 +103,9 @@ def _name(site: Site, change: Change) -> None:
     """Somebody is now known on an extension that a running session has as a bare address."""
     unnamed = f"@{change.address}"
     for session in [*site.sessions.listening(unnamed), *site.sessions.targeting(unnamed)]:
-        site.sessions.remove(session)
+        site.sessions.unindex(session)
         if session.listener == unnamed:
             session.supervisor = change.other
         if session.target == unnamed:
             session.agent = change.other
-        site.sessions.add(session)
+        site.sessions.index(session)

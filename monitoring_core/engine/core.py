@@ -25,6 +25,7 @@ HANDLERS: dict[type[e.Event], Handler] = {
     e.MonitorRequested: requests.requested,
     e.StopRequested: requests.stop,
     e.CommandOutcome: requests.command_outcome,
+    e.CallSeen: monitors.seen,
     e.MonitorStarted: monitors.started,
     e.MonitorEnded: monitors.ended,
     e.MonitorFailed: monitors.failed,

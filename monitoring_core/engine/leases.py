@@ -106,7 +106,7 @@ def _call_expiry(site: Site, deadline: Deadline) -> None:
     if seen is not None and seen > asked_at:
         _arm_call(site, call.id, seen + site.settings.call_lease_s, Due.CALL_LEASE)
     else:
-        follow(site, site.floor.calls.over(call.id, Reason.LEASE_EXPIRED, None), Certainty.ASSUMED)
+        follow(site, site.floor.calls.over(call.id, Reason.LEASE_EXPIRED, deadline.due), Certainty.ASSUMED)
 
 
 def _mentioned(site: Site, session: Session) -> float | None:

@@ -5,7 +5,7 @@ Refuses to match by extension alone once a session is bound; what fits two sessi
 
 from __future__ import annotations
 
-from monitoring_core.domain.events import LegState, MonitorEnded, MonitorFailed, MonitorOf, MonitorStarted
+from monitoring_core.domain.events import CallSeen, CallView, LegState, MonitorEnded, MonitorFailed, MonitorOf, MonitorStarted
 from monitoring_core.domain.outcomes import (
     AskSnapshot,
     Certainty,
@@ -18,11 +18,11 @@ from monitoring_core.domain.outcomes import (
     Trigger,
     Verdict,
 )
-from monitoring_core.engine.calls import finish, mind_hold
+from monitoring_core.engine.calls import finish, follow, mind_hold
 from monitoring_core.engine.requests import drop
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError, quote
-from monitoring_core.floor.entities import Call
+from monitoring_core.floor.entities import TALKING, Call
 from monitoring_core.session import FINAL, Session
 
 END_REASONS = frozenset(reason.value for reason in list(Reason)[5:])
@@ -40,30 +40,51 @@ def started(site: Site, event: MonitorStarted, at: float | None) -> None:
     appear(site, event.monitor_call, monitor, at, Certainty.CONFIRMED)
 
 
+def seen(site: Site, event: CallSeen, at: float | None) -> None:
+    """A dialog with all its participants; that of a monitor call tells of a session."""
+    follow(site, site.floor.apply(event, at, site.clock.now))
+    shown(site, event.view, at, Certainty.CONFIRMED)
+
+
+def shown(site: Site, view: CallView, at: float | None, certainty: Certainty) -> None:
+    """A view of a monitor call is its start as soon as the listener's leg is not merely dialling or ringing."""
+    call = site.floor.calls.find(view.call)
+    if call is not None and view.monitor is not None:
+        leg = call.legs.get(view.monitor.from_address)
+        if leg is None or leg.state in TALKING:
+            appear(site, view.call, view.monitor, at, certainty)
+
+
 def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, certainty: Certainty) -> None:
-    """A monitor call is up, as an event (confirmed) or a snapshot (inferred) says; one already bound is no news."""
-    news = site.floor.calls.monitor(monitor_call, monitor, at, site.clock.now)
+    """A monitor call is up, as an event (confirmed) or a snapshot (inferred) says; one already bound is no news.
+
+    One whose session is over stays over, unless that end was only assumed and a snapshot shows otherwise.
+    """
+    site.floor.calls.monitor(monitor_call, monitor, at, site.clock.now)
     known = site.floor.calls.by_id.get(monitor_call)
-    if known is None or known.owed or (not news and monitor_call in site.sessions.by_monitor_call):
+    if known is None or monitor_call in site.sessions.by_monitor_call:
         return
+    if known.owed and not (certainty is Certainty.INFERRED and _was_given_up(site, monitor_call)):
+        return
+    known.owed = False
     actual = _actual_call(site, monitor)
     session = _waiting_for(site, monitor, actual)
     if session is None:
         _observe(site, monitor_call, monitor, actual, certainty)
         return
-    site.sessions.remove(session)
+    site.sessions.unindex(session)
     session.monitor_call = monitor_call
-    if session.state is State.ACTIVE:
-        site.sessions.add(session)
-    else:
+    if session.state is State.REQUESTED:
         session.call = actual.id if actual else (session.candidates[-1] if session.candidates else None)
+    site.sessions.index(session)
+    if session.state is State.REQUESTED:
         site.move(session, Trigger.STARTED, certainty=certainty)
     mind_hold(site, session)
     if session.stop_wanted:
         drop(site, session)
 
 
-def ended(site: Site, event: MonitorEnded, _at: float | None) -> None:
+def ended(site: Site, event: MonitorEnded, at: float | None) -> None:
     """An end without its monitor call's id counts only if exactly one monitor call fits."""
     fits = _fitting(site, event)
     if len(fits) > 1:
@@ -73,13 +94,13 @@ def ended(site: Site, event: MonitorEnded, _at: float | None) -> None:
     reason = Reason(event.reason) if event.reason in END_REASONS else Reason.SUPERVISOR_DROPPED
     certainty = Certainty.CONFIRMED if event.reason in END_REASONS else Certainty.INFERRED
     for monitor_call in fits:
-        vanish(site, monitor_call, reason, certainty)
+        _vanish(site, monitor_call, reason, certainty, at)
 
 
-def vanish(site: Site, monitor_call: str, reason: Reason, certainty: Certainty) -> None:
+def _vanish(site: Site, monitor_call: str, reason: Reason, certainty: Certainty, at: float | None) -> None:
     """A monitor call is gone; its session, if one is alive, ends with it."""
     session = site.sessions.by_monitor_call.get(monitor_call)
-    site.floor.calls.over(monitor_call, reason, site.clock.now)
+    site.floor.calls.over(monitor_call, reason, at)
     if session is not None:
         finish(site, session, reason, certainty)
 
@@ -88,9 +109,8 @@ def failed(site: Site, event: MonitorFailed, _at: float | None) -> None:
     """The switch's error goes to a session only if exactly one waiting session fits what it names."""
     fits = [
         session
-        for session in site.sessions.alive()
-        if session.state is State.REQUESTED
-        and event.from_address in (None, session.from_address)
+        for session in site.sessions.waiting.values()
+        if event.from_address in (None, session.from_address)
         and event.to_address in (None, session.to_address)
         and event.user in (None, session.user)
     ]
@@ -166,14 +186,23 @@ def opinion(verdict: Verdict) -> str:
     return "not decidable"
 
 
+def _was_given_up(site: Site, monitor_call: str) -> bool:
+    finals = (session for session in reversed(site.sessions.finals) if session.monitor_call == monitor_call)
+    return any(session.end_certainty is Certainty.ASSUMED for session in finals)
+
+
 def _predecessor(site: Site, session: Session) -> Session | None:
-    """The request that this monitor call comes too late for, or whose call it missed."""
+    """The session whose end proves wrong, the request whose call this monitor call missed, or came too late for."""
     pair = (session.from_address, session.to_address)
-    waiting = [s for s in _of_pair(site, MonitorOf(*pair)) if s.state is State.REQUESTED]
+    waiting = [s for s in site.sessions.waiting.values() if (s.from_address, s.to_address) == pair]
     if waiting:
         return min(waiting, key=lambda s: s.order)
     finals = (s for s in reversed(site.sessions.finals) if (s.from_address, s.to_address) == pair)
-    return next((s for s in finals if s.start_command and s.monitor_call is None and s.state is State.REJECTED), None)
+    return next((s for s in finals if s.monitor_call == session.monitor_call or _never_began(s)), None)
+
+
+def _never_began(session: Session) -> bool:
+    return bool(session.start_command) and session.monitor_call is None and session.state is State.REJECTED
 
 
 def _fitting(site: Site, event: MonitorEnded) -> list[str]:

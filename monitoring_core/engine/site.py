@@ -92,16 +92,17 @@ class Site:
         """Feed the table; keep index and deadlines in step with it."""
         fresh = session.state is None
         if not fresh:
-            self.sessions.remove(session)
+            self.sessions.unindex(session)
         self.moves.append(advance(session, trigger, self.clock.now, reason, certainty, code, text))
-        if fresh or session.state not in FINAL:
-            self.sessions.add(session)
-        else:
-            self.sessions.finals.append(session)
-        if session.state in FINAL:
+        if fresh:
+            self.sessions.open(session)
+        elif session.state in FINAL:
+            self.sessions.close(session)
             if session.monitor_call:
                 self.floor.calls.owe(session.monitor_call)
         else:
+            self.sessions.index(session)
+        if session.state not in FINAL:
             self.arm(session)
 
     def arm(self, session: Session) -> None:

@@ -8,23 +8,23 @@ from __future__ import annotations
 from monitoring_core.domain.events import Snapshot, SwitchRestarted
 from monitoring_core.domain.outcomes import Certainty, Reason
 from monitoring_core.engine.calls import finish, follow
-from monitoring_core.engine.monitors import appear
+from monitoring_core.engine.monitors import shown
 from monitoring_core.engine.site import Site
 
 
 def snapshot(site: Site, event: Snapshot, at: float | None) -> None:
     """People and phones first, then calls, then the monitor calls that it shows."""
     as_of = at if event.as_of is None else event.as_of
+    site.floor.calls.check(event.calls)
     changes = site.floor.people.snapshot(event, as_of)
     changes += site.floor.snapshot_calls(event, as_of, site.clock.now)
     follow(site, changes, Certainty.INFERRED)
     for view in event.calls:
-        if view.monitor is not None:
-            appear(site, view.call, view.monitor, as_of, Certainty.INFERRED)
+        shown(site, view, as_of, Certainty.INFERRED)
 
 
-def restarted(site: Site, _event: SwitchRestarted, _at: float | None) -> None:
+def restarted(site: Site, _event: SwitchRestarted, at: float | None) -> None:
     """Whatever was up is gone without a word."""
-    follow(site, site.floor.restart(site.clock.now), Certainty.INFERRED)
+    follow(site, site.floor.restart(at), Certainty.INFERRED)
     for session in list(site.sessions.alive()):
         finish(site, session, Reason.SWITCH_LOST, Certainty.INFERRED)

@@ -6,7 +6,8 @@ doubled event cannot bring either back; only a snapshot that is newer can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import attrs
 
@@ -34,14 +35,21 @@ ENDS_WHEN_ALONE = TALKING | {LegState.ALERTING}
 DIALLING = frozenset({LegState.INITIATED, LegState.ALERTING})
 
 
+class Gone(NamedTuple):
+    """What is remembered of a call that is gone: the call that it became, if any, and when (seconds)."""
+
+    survivor: str = ""
+    at: float | None = None
+
+
 @attrs.define(eq=False)
 class Calls:
     """Calls by id, the live calls of each address in the order of their last connection, and the ids gone by.
 
-    `gone` maps an id to the surviving call's, or to nothing. `born`: calls whose lease is still to be set.
+    `born`: calls whose lease is still to be set.
     """
 
-    gone: Window[str]
+    gone: Window[Gone]
     by_id: dict[str, Call] = attrs.field(factory=dict)
     by_address: dict[str, dict[str, Call]] = attrs.field(factory=dict)
     born: list[str] = attrs.field(factory=list)
@@ -52,8 +60,8 @@ class Calls:
 
     def survivor(self, call: str) -> str:
         """The id under which that call goes on: its own, unless it became another."""
-        while call not in self.by_id and (into := self.gone.get(call)):
-            call = into
+        while call not in self.by_id and (gone := self.gone.get(call)) and gone.survivor:
+            call = gone.survivor
         return call
 
     def leg(self, call_id: str, address: str, state: LegState, at: float | None, now: float | None) -> list[Change]:
@@ -97,15 +105,16 @@ class Calls:
                 changes.append(Change(What.LEFT, call.id, address, reason))
         if unheard_of or not changes or set(causes.values()) != {ClearCause.DROPPED}:
             return changes
-        return changes + self._aftermath(call)
+        return changes + self._aftermath(call, at)
 
-    def over(self, call_id: str, reason: Reason, now: float | None, survivor: str = "") -> list[Change]:
+    def over(self, call_id: str, reason: Reason, at: float | None) -> list[Change]:
         """The call is gone for everybody. An id that was never known is remembered as gone, too."""
-        call = self._mentioned(call_id, now)
+        call = self.find(call_id)
         if call is None:
-            self.gone.add(call_id, survivor)
+            if call_id not in self.gone:
+                self.gone.add(call_id, Gone(at=at))
             return []
-        return self._end(call, reason, survivor)
+        return self._end(call, reason, at)
 
     def transfer(self, event: Transferred, at: float | None, now: float | None) -> list[Change]:
         """`by` has left both calls; the others are on the survivor, waiting if nobody is there to talk to."""
@@ -140,6 +149,7 @@ class Calls:
 
     def view(self, view: CallView, at: float | None, now: float | None) -> list[Change]:
         """A call as a dialog shows it; participants who are not listed stay as they were."""
+        self.check([view])
         call = self._mentioned(view.call, now)
         if call is None:
             return []
@@ -153,15 +163,17 @@ class Calls:
         cleared = [p.address for p in view.participants if p.state is LegState.CLEARED]
         return changes + self.clear(call.id, dict.fromkeys(cleared, ClearCause.DROPPED), at, now)
 
-    def monitor(self, call_id: str, monitor: MonitorOf, at: float | None, now: float | None) -> bool:
-        """A monitor call is up; whether that is news. Its parties are the listener and the monitored."""
+    def monitor(self, call_id: str, monitor: MonitorOf, at: float | None, now: float | None) -> None:
+        """A monitor call is up. Its parties are the listener and the monitored; only the listener's leg is filed.
+
+        Raises EventError where the id is that of an ordinary call.
+        """
+        self._may_be_monitor(call_id, monitor)
         call = self._mentioned(call_id, now)
-        if call is None:
-            return False
-        news = call.monitor is None
-        call.monitor = monitor
-        self.leg(call.id, monitor.from_address, LegState.CONNECTED, at, now)
-        return news
+        if call is not None:
+            call.monitor = monitor
+            if monitor.from_address not in call.legs:
+                self.leg(call.id, monitor.from_address, LegState.CONNECTED, at, now)
 
     def owe(self, call_id: str) -> None:
         """The session of this monitor call is over: it is nobody's call, but its end is still to come."""
@@ -171,9 +183,35 @@ class Calls:
             for address in call.legs:
                 self._unindex(address, call)
 
-    def revive(self, call_id: str) -> None:
-        """A newer snapshot shows a call that was thought gone: the snapshot is the authority."""
-        self.gone.discard(call_id)
+    def check(self, views: Iterable[CallView]) -> None:
+        """Raises EventError where a snapshot contradicts itself, or what kind of call a call is."""
+        shown: set[str] = set()
+        for view in views:
+            call_id = self.survivor(view.call)
+            if call_id in shown:
+                raise EventError(
+                    what="a snapshot shows one call twice",
+                    where=f"call {quote(view.call)}",
+                    fix="list each call once, with all of its participants",
+                )
+            shown.add(call_id)
+            if view.monitor is not None:
+                self._may_be_monitor(view.call, view.monitor)
+
+    def revive(self, call_id: str, as_of: float | None) -> None:
+        """A snapshot shows a call that was thought gone: if it is the newer, it is the authority."""
+        gone = self.gone.get(call_id)
+        if gone is not None and (as_of is None or gone.at is None or gone.at < as_of):
+            self.gone.discard(call_id)
+
+    def _may_be_monitor(self, call_id: str, monitor: MonitorOf) -> None:
+        call = self.find(call_id)
+        if call is not None and call.monitor is None and call.legs.keys() - {monitor.from_address}:
+            raise EventError(
+                what="an ordinary call cannot become a monitor call",
+                where=f"call {quote(call_id)}",
+                fix="give the monitor call an id of its own",
+            )
 
     def _mentioned(self, call_id: str, now: float | None) -> Call | None:
         call = self.find(call_id)
@@ -207,24 +245,24 @@ class Calls:
         call.changed_at = latest(call.changed_at, at)
         self._unindex(leg.address, call)
 
-    def _aftermath(self, call: Call) -> list[Change]:
+    def _aftermath(self, call: Call, at: float | None) -> list[Change]:
         """Who is alone after a drop is on no call any more; who waits or dials may still be answered."""
         live = call.live()
         if not live or (len(live) == 1 and live[0].state in ENDS_WHEN_ALONE):
-            return self._end(call, Reason.CALL_ENDED)
+            return self._end(call, Reason.CALL_ENDED, at)
         return []
 
     def _merge(self, call_id: str, into_id: str, at: float | None, now: float | None) -> list[Change]:
         call = self.by_id.get(call_id)
         if call is None:
             if call_id not in self.gone and self.survivor(into_id) != call_id:
-                self.gone.add(call_id, into_id)
+                self.gone.add(call_id, Gone(into_id, at))
             return []
         if self.survivor(into_id) == call_id:
             return []
         into = self._mentioned(into_id, now)
         if into is None:
-            return self._end(call, Reason.CALL_ENDED)
+            return self._end(call, Reason.CALL_ENDED, at)
         changes = []
         for leg in call.live():
             self._unindex(leg.address, call)
@@ -235,14 +273,14 @@ class Calls:
             elif leg.state is LegState.CONNECTED and known.state is not LegState.CLEARED:
                 changes += self._become(into, known, LegState.CONNECTED, at)
         del self.by_id[call_id]
-        self.gone.add(call_id, into.id)
+        self.gone.add(call_id, Gone(into.id, at))
         return [Change(What.FOLLOWED, call_id, other=into.id), *changes]
 
-    def _end(self, call: Call, reason: Reason, survivor: str = "") -> list[Change]:
+    def _end(self, call: Call, reason: Reason, at: float | None) -> list[Change]:
         for leg in call.live():
             self._unindex(leg.address, call)
         del self.by_id[call.id]
-        self.gone.add(call.id, survivor)
+        self.gone.add(call.id, Gone(at=latest(call.changed_at, at)))
         return [Change(What.OVER, call.id, reason=reason)]
 
     def _unindex(self, address: str, call: Call) -> None:

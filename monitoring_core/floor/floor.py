@@ -44,7 +44,7 @@ class Floor:
             e.Transferred: self.calls.transfer,
             e.Conferenced: self.calls.conference,
             e.ConnectionCleared: self._connection_cleared,
-            e.CallCleared: lambda event, _, now: self.calls.over(event.call, Reason.CALL_ENDED, now),
+            e.CallCleared: lambda event, at, _: self.calls.over(event.call, Reason.CALL_ENDED, at),
             e.CallChanged: self._call_changed,
             e.CallSeen: lambda event, at, now: self.calls.view(event.view, at, now),
         }
@@ -78,9 +78,9 @@ class Floor:
         shown = {self.calls.survivor(view.call) for view in event.calls}
         for call in self._covered(event):
             if call.id not in shown and not older(as_of, call.changed_at):
-                changes += self.calls.over(call.id, Reason.CALL_ENDED, now)
+                changes += self.calls.over(call.id, Reason.CALL_ENDED, as_of)
         for view in event.calls:
-            self.calls.revive(view.call)
+            self.calls.revive(view.call, as_of)
             call_now = self.calls.find(view.call)
             stale = call_now is not None and older(as_of, call_now.changed_at)
             gone = [] if stale or call_now is None or view.monitor is not None else _unlisted(call_now, view)
@@ -88,9 +88,9 @@ class Floor:
             changes += self.calls.clear(view.call, dict.fromkeys(gone, e.ClearCause.DROPPED), as_of, now)
         return changes
 
-    def restart(self, now: float | None) -> list[Change]:
+    def restart(self, at: float | None) -> list[Change]:
         """The switch came up anew: all of its calls are gone."""
-        return [change for call in list(self.calls.by_id) for change in self.calls.over(call, Reason.SWITCH_LOST, now)]
+        return [change for call in list(self.calls.by_id) for change in self.calls.over(call, Reason.SWITCH_LOST, at)]
 
     def is_listed(self, address: str, call: str) -> bool | None:
         """Whether `address` is on `call`, as far as the floor knows: None when it knows nothing of it."""
