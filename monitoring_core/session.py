@@ -137,7 +137,7 @@ class Session:
             return self.candidates
         return (self.call,) if self.call else ()
 
-    def pause(self, paused: bool, at: float | None) -> None:
+    def pause(self, *, paused: bool, at: float | None) -> None:
         """Note that media stopped or goes on; a pause without a time counts as no time."""
         if self.paused and self.paused_at is not None and at is not None:
             self.paused_s += at - self.paused_at

@@ -26,7 +26,7 @@ class Window(Generic[V]):
 
     def get(self, key: str) -> V | None:
         """The value of `key`, or None."""
-        return self._new.get(key) or self._old.get(key)
+        return self._new[key] if key in self._new else self._old.get(key)
 
     def add(self, key: str, value: V) -> None:
         """Remember `key`; a known key is as new as if it were added for the first time."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from msgspec import Struct, field
+from msgspec.json import schema
 
 FORMAT_VERSION = 1
 
@@ -42,7 +43,9 @@ def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="event", tag=snake):
+class Event(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="event", tag=snake
+):
     """Something that happened outside.
 
     `at`: when the source says that it happened, seconds. `received_at`: when the shell got it, seconds.
@@ -380,6 +383,4 @@ AnyEvent = (
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of one line of the native log."""
-    import msgspec
-
-    return msgspec.json.schema(AnyEvent)
+    return schema(AnyEvent)

@@ -29,7 +29,12 @@ _ROWS: tuple[Fact, ...] = (
     Fact("request.user", "text", "the user id that the request claims; unknown when it claims none", changeable=False),
     Fact("request.from_address", "text", "the extension that the request names as the supervisor's", changeable=False),
     Fact("request.to_address", "text", "the extension that the request names as the agent's", changeable=False),
-    Fact("supervisor.person", "text", "id of the person signed in on fromAddress; unknown when nobody is", changeable=False),
+    Fact(
+        "supervisor.person",
+        "text",
+        "id of the person signed in on fromAddress; unknown when nobody is",
+        changeable=False,
+    ),
     Fact("supervisor.signed_in", "flag", "somebody is signed in on fromAddress"),
     Fact("supervisor.roles", "set", "his roles (Finesse: Agent, Supervisor, ...)"),
     Fact("supervisor.teams", "set", "the teams that he is responsible for"),
@@ -59,7 +64,12 @@ _ROWS: tuple[Fact, ...] = (
     Fact("limits.per_agent", "number", "lifecycle.toml: supervisors per agent", changeable=False),
     Fact("limits.per_supervisor", "number", "lifecycle.toml: agents per supervisor", changeable=False),
     Fact("site.local_time", "time", "wall clock at the site, put into the request by the shell"),
-    Fact("site.weekday", "text", "weekday there", values=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")),
+    Fact(
+        "site.weekday",
+        "text",
+        "weekday there",
+        values=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    ),
     Fact("site.date", "date", "date there"),
     Fact("site.utc_offset", "text", "offset of its clock from UTC, +HH:MM", changeable=False),
 )

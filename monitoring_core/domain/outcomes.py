@@ -85,7 +85,8 @@ class TestSeen(Struct, frozen=True, omit_defaults=True):
 
 class RuleHit(Struct, frozen=True, omit_defaults=True):
     """A rule that decided: its id, reason and API error, the facts it used, whether it applied only because
-    a fact is not known (`undecided`)."""
+    a fact is not known (`undecided`).
+    """
 
     rule: str
     effect: str
@@ -223,7 +224,8 @@ class Judged(Struct, frozen=True, omit_defaults=True):
 
 class Step(Struct, frozen=True, omit_defaults=True):
     """What one event led to: moves, verdicts, commands and notices, each in order. It holds neither the event
-    nor its position. `answer` names the session that a request (also a repeated one) is answered with."""
+    nor its position. `answer` names the session that a request (also a repeated one) is answered with.
+    """
 
     moves: tuple[Move, ...] = ()
     verdicts: tuple[Judged, ...] = ()

@@ -5,7 +5,6 @@ Refuses to end anything that was mentioned lately; a lease that ran out asks for
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from monitoring_core.domain.outcomes import AskSnapshot, Certainty, NoticeKind, Reason, State, Trigger
@@ -14,6 +13,9 @@ from monitoring_core.engine.clock import Deadline, Due
 from monitoring_core.engine.site import Site
 from monitoring_core.floor.entities import Call, latest
 from monitoring_core.session import Session
+
+AFTER_SESSIONS = (2**63, 0)
+"""The order of a call's deadline: after those of all sessions at the same moment."""
 
 
 def pass_time(site: Site, until: float | None) -> None:
@@ -46,7 +48,7 @@ def _start_clock(site: Site, now: float) -> None:
 
 
 def _arm_call(site: Site, call: str, due: float, kind: Due) -> None:
-    site.clock.arm(due, (sys.maxsize, 0), kind, call)
+    site.clock.arm(due, AFTER_SESSIONS, kind, call)
 
 
 def _confirm(site: Site, deadline: Deadline) -> None:

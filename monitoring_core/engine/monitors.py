@@ -5,7 +5,15 @@ Refuses to match by extension alone once a session is bound; what fits two sessi
 
 from __future__ import annotations
 
-from monitoring_core.domain.events import CallSeen, CallView, LegState, MonitorEnded, MonitorFailed, MonitorOf, MonitorStarted
+from monitoring_core.domain.events import (
+    CallSeen,
+    CallView,
+    LegState,
+    MonitorEnded,
+    MonitorFailed,
+    MonitorOf,
+    MonitorStarted,
+)
 from monitoring_core.domain.outcomes import (
     AskSnapshot,
     Certainty,
@@ -149,9 +157,7 @@ def _of_pair(site: Site, monitor: MonitorOf) -> list[Session]:
     return [s for s in mine if (s.from_address, s.to_address) == (monitor.from_address, monitor.to_address)]
 
 
-def _observe(
-    site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | None, certainty: Certainty
-) -> None:
+def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | None, certainty: Certainty) -> None:
     """A monitor call that nobody asked us for: never refused, judged all the same."""
     session = site.open(Origin.OBSERVED, monitor.from_address, monitor.to_address, "", monitor.mode)
     session.user = session.supervisor

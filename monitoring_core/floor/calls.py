@@ -73,9 +73,11 @@ class Calls:
         if leg is None:
             leg = call.legs[address] = Leg(address, LegState.INITIATED)
             self.by_address.setdefault(address, {})[call.id] = call
-        elif leg.state is LegState.CLEARED or older(at, leg.changed_at):
-            return []
-        elif state in DIALLING and leg.state not in DIALLING:
+        elif (
+            leg.state is LegState.CLEARED
+            or older(at, leg.changed_at)
+            or (state in DIALLING and leg.state not in DIALLING)
+        ):
             return []
         return self._become(call, leg, state, at)
 

@@ -30,7 +30,8 @@ class What(StrEnum):
 
 class Change(NamedTuple):
     """Something that the floor learned: `LEFT` and `HOLD` name call and address, `OVER` and `FOLLOWED` a call
-    (`other`: the surviving one), `PERSON` and `SIGNED_OUT` an address (`other`: the person)."""
+    (`other`: the surviving one), `PERSON` and `SIGNED_OUT` an address (`other`: the person).
+    """
 
     what: What
     call: str = ""
@@ -77,7 +78,8 @@ class Leg:
 @attrs.define(eq=False)
 class Call:
     """One conversation. `seen_at`: site time of its last mention. `owed`: a monitor call whose session is over
-    and whose end the switch still owes us: it is nobody's call any more, but it may be what a late stop means."""
+    and whose end the switch still owes us: it is nobody's call any more, but it may be what a late stop means.
+    """
 
     id: str
     legs: dict[str, Leg] = attrs.field(factory=dict)

@@ -54,10 +54,6 @@ class Floor:
         fold = self._folds.get(type(event))
         return fold(event, at, now) if fold is not None else []
 
-    def knows(self, event: e.Event) -> bool:
-        """Whether the floor, and not the engine, is told by this kind of event."""
-        return type(event) in self._folds
-
     def candidates(self, address: str) -> list[Call]:
         """The connected, not held, calls of an address, the latest connected last.
 

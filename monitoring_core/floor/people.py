@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import attrs
 
-from monitoring_core.domain.events import PersonChanged, PersonView, PhoneChanged, PhoneView, SignedIn, SignedOut, Snapshot
+from monitoring_core.domain.events import (
+    PersonChanged,
+    PersonView,
+    PhoneChanged,
+    PhoneView,
+    SignedIn,
+    SignedOut,
+    Snapshot,
+)
 from monitoring_core.floor.entities import Change, Person, Phone, What, latest, older
 
 
@@ -57,32 +65,36 @@ class People:
         changes: list[Change] = []
         if "people" in event.covers:
             shown = {view.person for view in event.people}
-            for person in [person for person in self.persons.values() if self._covered(person, event)]:
+            for person in self._covered(event):
                 if person.id not in shown:
                     for extension in tuple(person.extensions):
-                        changes.extend(self._unseat(person, extension, as_of))
+                        changes += self._unseat(person, extension, as_of)
             for view in event.people:
-                changes.extend(self._show(view, as_of))
+                changes += self._show(view, as_of)
         if "phones" in event.covers:
-            if event.scope == "site":
-                listed = {view.extension for view in event.phones}
-                for extension in [e for e, p in self.phones.items() if e not in listed and not older(as_of, p.changed_at)]:
-                    del self.phones[extension]
-            for phone_view in event.phones:
-                phone = self.phones.setdefault(phone_view.extension, Phone(phone_view.extension))
-                if not older(as_of, phone.changed_at):
-                    _describe(phone, phone_view, as_of)
+            self._show_phones(event, as_of)
         return changes
 
     def extensions_covered(self, event: Snapshot) -> set[str]:
         """The extensions of the persons that a team's or a person's snapshot is about."""
         shown = {extension for view in event.people for extension in view.extensions}
-        return shown | {e for person in self.persons.values() if self._covered(person, event) for e in person.extensions}
+        return shown.union(*(person.extensions for person in self._covered(event)))
 
-    def _covered(self, person: Person, event: Snapshot) -> bool:
+    def _covered(self, event: Snapshot) -> list[Person]:
+        everybody = self.persons.values()
         if event.scope == "team":
-            return person.teams is not None and event.about in person.teams
-        return event.scope == "site" or person.id == event.about
+            return [person for person in everybody if person.teams is not None and event.about in person.teams]
+        return [person for person in everybody if event.scope == "site" or person.id == event.about]
+
+    def _show_phones(self, event: Snapshot, as_of: float | None) -> None:
+        shown = {view.extension for view in event.phones}
+        for phone in list(self.phones.values()):
+            if event.scope == "site" and phone.extension not in shown and not older(as_of, phone.changed_at):
+                del self.phones[phone.extension]
+        for view in event.phones:
+            phone = self.phones.setdefault(view.extension, Phone(view.extension))
+            if not older(as_of, phone.changed_at):
+                _describe(phone, view, as_of)
 
     def _show(self, view: PersonView, as_of: float | None) -> list[Change]:
         person = self._person(view.person)

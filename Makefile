@@ -1,0 +1,75 @@
+# make test           everything that must hold: style, types, and the tests against the built wheel
+# make demo           a real recording, replayed with requests to monitor
+# make bench          speed, measured
+# make test-pythons   the tests under every Python that is found (PYTHONS="python3.12 ..." names others)
+# make test-servers   the tests that need a server
+# make clean          remove all that the others made
+#
+# Needs Python 3.11 or later (PYTHON=... names one), git and make. pip's own configuration says where packages come from.
+
+PYTHON  ?= python3
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
+VENV    ?= .venv
+WORKERS ?= 2
+
+RUN     := $(VENV)/bin/python
+OUT     := build
+SOURCES := $(shell find monitoring_core rules -name __pycache__ -prune -o -print)
+# All of the repository but the package itself: a test that passes there has tested what was installed.
+OUTSIDE := $(filter-out monitoring_core $(OUT) dist,$(wildcard *)) .ci .gitignore
+
+WHERE_IS_IT := import monitoring_core, sys; place = monitoring_core.__file__; \
+	sys.exit(None if "site-packages" in place else f"the source is tested, not the wheel: {place}")
+
+.PHONY: test check test-wheel demo bench test-pythons test-servers clean
+.DELETE_ON_ERROR:
+
+test: check test-wheel
+
+check: $(VENV)/tools
+	$(RUN) -m ruff check --quiet .
+	$(RUN) -m ruff format --quiet --check .
+	$(RUN) -m mypy
+
+test-wheel: $(VENV)/wheel
+	rm -rf $(OUT)/outside
+	mkdir -p $(OUT)/outside
+	cp -R $(OUTSIDE) $(OUT)/outside/
+	find $(OUT)/outside -name __pycache__ -prune -exec rm -rf {} +
+	cd $(OUT)/outside && ../../$(RUN) -c '$(WHERE_IS_IT)'
+	cd $(OUT)/outside && ../../$(RUN) -m pytest -q -n $(WORKERS) --cov --cov-report=term
+
+demo: $(VENV)/wheel
+	$(RUN) scenarios/demo.py
+
+bench: $(VENV)/wheel
+	@for one in $(filter-out %/__init__.py,$(wildcard tests/bench/*.py)); do echo "$$one"; $(RUN) "$$one" || exit 1; done
+
+test-pythons:
+	@for one in $(PYTHONS); do \
+		if version=$$($$one -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then \
+			$(MAKE) --no-print-directory test-wheel PYTHON=$$one VENV=$(OUT)/venv-$$version || exit 1; \
+		else echo "$$one: not found, left out"; fi; \
+	done
+
+test-servers:
+	@echo "no test needs a server yet"
+
+clean:
+	rm -rf $(VENV) $(OUT) dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# What is installed, and when: a stamp each, so that a second run has nothing to do.
+
+$(VENV)/tools: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or later is needed; $(PYTHON) is not. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --requirement constraints.txt
+	touch $@
+
+$(VENV)/wheel: $(VENV)/tools $(SOURCES) pyproject.toml README.md LICENSE
+	rm -rf $(OUT)/dist
+	$(RUN) -m hatchling build --target sdist --target wheel --directory $(OUT)/dist
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(OUT)/dist/*.whl
+	$(RUN) -m pip check --quiet --disable-pip-version-check
+	touch $@
