@@ -65,7 +65,7 @@ def _session_lease(site: Site, deadline: Deadline) -> None:
     session = site.sessions.by_id.get(deadline.subject)
     if session is None or session.state is not State.ACTIVE:
         return
-    due = (_mentioned(site, session) or deadline.due) + site.settings.session_lease_s
+    due = _renewed(deadline, _mentioned(site, session), site.settings.session_lease_s)
     if due > deadline.due:
         site.clock.arm(due, session.order, Due.SESSION_LEASE, session.id)
         return
@@ -90,7 +90,7 @@ def _call_lease(site: Site, deadline: Deadline) -> None:
     call = site.floor.calls.by_id.get(deadline.subject)
     if call is None:
         return
-    due = (_seen(site, call) or deadline.due) + site.settings.call_lease_s
+    due = _renewed(deadline, _seen(site, call), site.settings.call_lease_s)
     if due > deadline.due:
         _arm_call(site, call.id, due, Due.CALL_LEASE)
         return
@@ -109,6 +109,13 @@ def _call_expiry(site: Site, deadline: Deadline) -> None:
         _arm_call(site, call.id, seen + site.settings.call_lease_s, Due.CALL_LEASE)
     else:
         follow(site, site.floor.calls.over(call.id, Reason.LEASE_EXPIRED, deadline.due), Certainty.ASSUMED)
+
+
+def _renewed(deadline: Deadline, mentioned: float | None, lease_s: float) -> float:
+    """When a lease really runs out, by its subject's last mention; what was last mentioned before there was a time
+    has had the whole of it.
+    """
+    return deadline.due if mentioned is None else mentioned + lease_s
 
 
 def _mentioned(site: Site, session: Session) -> float | None:

@@ -5,6 +5,8 @@ Refuses to know rules and calls beyond asking the one about the other; a refusal
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from monitoring_core.domain.events import CommandOutcome, MonitorRequested, StopRequested
 from monitoring_core.domain.outcomes import (
     BroadcastError,
@@ -32,8 +34,6 @@ def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
         _answer_again(site, event, known)
         return
     session = site.open(Origin.REQUESTED, event.from_address, event.to_address, event.user, event.mode)
-    candidates = site.floor.candidates(event.to_address)
-    session.candidates = tuple(call.id for call in candidates)
     verdict = session.verdict = judge_all(site, session, dict(event.facts))
     site.verdicts.append(Judged(session.id, verdict))
     site.answer = session.id
@@ -56,21 +56,18 @@ def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
 
 
 def judge_all(site: Site, session: Session, given: Facts) -> Verdict:
-    """Permitted only if every candidate would be; else the verdict on the first that is not. It names them all."""
-    calls = [site.floor.calls.by_id[call] for call in session.candidates]
-    verdicts = [site.judge(session, call, given) for call in calls] or [_judge_idle(site, session, given)]
+    """Permitted only if every candidate would be; else the verdict on the first that is not. It names them all.
+
+    Where no call is connected, the latest of the agent's others tells the rules why (held, ringing, waiting); a
+    book that permits even that binds the session to it.
+    """
+    candidates = site.floor.candidates(session.to_address)
+    calls = candidates or site.floor.calls_of(session.to_address)[-1:]
+    session.candidates = tuple(call.id for call in calls)
+    verdicts = [site.judge(session, call, given) for call in calls] or [site.judge(session, None, given)]
     decisive = next((verdict for verdict in verdicts if not verdict.permit), verdicts[-1])
     call = calls[verdicts.index(decisive)].id if calls else None
-    return Verdict(
-        permit=decisive.permit,
-        book=decisive.book,
-        hits=decisive.hits,
-        misses=decisive.misses,
-        missing=decisive.missing,
-        duties=decisive.duties,
-        candidates=session.candidates,
-        call=call,
-    )
+    return replace(decisive, candidates=tuple(call.id for call in candidates), call=call)
 
 
 def stop(site: Site, event: StopRequested, _at: float | None) -> None:
@@ -134,12 +131,6 @@ def _refuse(site: Site, session: Session, verdict: Verdict) -> None:
         first = verdict.hits[0] if verdict.hits else None
         error, because = (first.error, first.because) if first else ("", "no rule permits it")
         site.say(BroadcastError(session.id, error or "Authorization Failure", because))
-
-
-def _judge_idle(site: Site, session: Session, given: Facts) -> Verdict:
-    """No call could be monitored; the agent's own call, if he has one, tells the rules why (held, ringing)."""
-    calls = site.floor.calls_of(session.to_address)
-    return site.judge(session, calls[-1] if calls else None, given)
 
 
 def _to_stop(site: Site, event: StopRequested) -> Session | None:

@@ -36,17 +36,17 @@ class Floor:
         self.people = People()
         self.calls = Calls(gone=Window(limits.calls_gone_max))
         self._folds: dict[type[e.Event], Fold] = {
-            e.SignedIn: lambda event, at, _: self.people.sign_in(event, at),
-            e.SignedOut: lambda event, at, _: self.people.sign_out(event, at),
+            e.SignedIn: self._signed_in,
+            e.SignedOut: self._signed_out,
             e.PersonChanged: self._person_changed,
             e.PhoneChanged: self._phone_changed,
             **dict.fromkeys(LEG_STATES, self._leg),
             e.Transferred: self.calls.transfer,
             e.Conferenced: self.calls.conference,
             e.ConnectionCleared: self._connection_cleared,
-            e.CallCleared: lambda event, at, _: self.calls.over(event.call, Reason.CALL_ENDED, at),
+            e.CallCleared: self._call_cleared,
             e.CallChanged: self._call_changed,
-            e.CallSeen: lambda event, at, now: self.calls.view(event.view, at, now),
+            e.CallSeen: self._call_seen,
         }
 
     def apply(self, event: e.Event, at: float | None, now: float | None) -> list[Change]:
@@ -108,6 +108,12 @@ class Floor:
         extensions = self.people.extensions_covered(event)
         return [call for call in self.calls.by_id.values() if not extensions.isdisjoint(call.legs)]
 
+    def _signed_in(self, event: e.SignedIn, at: float | None, _now: float | None) -> list[Change]:
+        return self.people.sign_in(event, at)
+
+    def _signed_out(self, event: e.SignedOut, at: float | None, _now: float | None) -> list[Change]:
+        return self.people.sign_out(event, at)
+
     def _person_changed(self, event: e.PersonChanged, at: float | None, _now: float | None) -> list[Change]:
         self.people.change_person(event, at)
         return []
@@ -127,6 +133,12 @@ class Floor:
 
     def _connection_cleared(self, event: e.ConnectionCleared, at: float | None, now: float | None) -> list[Change]:
         return self.calls.clear(event.call, {event.address: event.cause}, at, now)
+
+    def _call_cleared(self, event: e.CallCleared, at: float | None, _now: float | None) -> list[Change]:
+        return self.calls.over(event.call, Reason.CALL_ENDED, at)
+
+    def _call_seen(self, event: e.CallSeen, at: float | None, now: float | None) -> list[Change]:
+        return self.calls.view(event.view, at, now)
 
 
 def _unlisted(call: Call, view: e.CallView) -> list[str]:

@@ -1,0 +1,259 @@
+"""Shell: owns which manager event means what: calls through `conversations`, monitor calls from ChanSpy, snapshots.
+
+Refuses to say more than the switch did: a spy that stopped when nothing showed an end of the agent's call was ended
+by the supervisor; else the stop waits for what the agent's channel will tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import attrs
+from msgspec import structs
+
+from monitoring_core.domain.events import (
+    Event,
+    MonitorEnded,
+    MonitorFailed,
+    MonitorStarted,
+    SwitchRestarted,
+)
+from monitoring_core.sources.asterisk.channels import Channel
+from monitoring_core.sources.asterisk.conversations import Conversations
+from monitoring_core.sources.asterisk.records import Record, read
+from monitoring_core.sources.asterisk.snapshot import endpoint, follow, picture, spied_on
+
+
+@attrs.define(eq=False)
+class Spy:
+    """One monitor call: its id, the supervisor's channel and the monitored one."""
+
+    id: str
+    by: Channel
+    on: Channel
+
+
+class AsteriskSource:
+    """Turns manager events (AMI), one JSON object each, into events.
+
+    `addresses`: "extension" makes the endpoint inside a channel's name the address (`PJSIP/1003-00000012` is 1003),
+    as requests in a contact centre name it; an endpoint in `trunks` is many parties at once, so each of its channels
+    is its own address, by its full name. "channel" makes every channel's full name its address.
+
+    A monitor call's id is the unique id of the supervisor's channel; that channel's second is `ID#2`, as one phone
+    that follows an agent (ChanSpy without E) starts and stops on one channel. The same holds for a call and the
+    channel that began it. State is bounded by the channels that are up: all of a channel goes with its Hangup.
+    """
+
+    def __init__(
+        self, addresses: Literal["extension", "channel"] = "extension", trunks: Iterable[str] = ("trunk",)
+    ) -> None:
+        self._by_extension = addresses == "extension"
+        self._trunks = frozenset(trunks)
+        self._listing: dict[str, Record] = {}
+        self._listing_id = ""
+        self._at: float | None = None
+        self._reset()
+        self._meanings: dict[str, Callable[[Record], None]] = {
+            "Newchannel": self._born,
+            "DialBegin": self._dialled,
+            "BridgeEnter": self._entered,
+            "BridgeLeave": self._left,
+            "Hold": self._held,
+            "Unhold": self._held,
+            "ParkedCall": self._parked,
+            "BlindTransfer": self._transferred,
+            "AttendedTransfer": self._transferred,
+            "HangupRequest": self._end_requested,
+            "SoftHangupRequest": self._end_requested,
+            "Hangup": self._hung_up,
+            "ChanSpyStart": self._spy_started,
+            "ChanSpyStop": self._spy_stopped,
+            "OriginateResponse": self._originated,
+            "CoreShowChannel": self._listed,
+            "CoreShowChannelsComplete": self._all_listed,
+            "FullyBooted": self._booted,
+        }
+
+    def feed(self, record: bytes) -> list[Event]:
+        """The events that follow from one record. `_t` (seconds) is their `at` and `received_at`.
+
+        Raises SourceError, and nothing else, if the record is no manager event.
+        """
+        known = read(record, self._meanings)
+        if known is None:
+            return []
+        self._channels.records += 1
+        self._meanings[known.event](known)
+        self._at = known.seconds
+        return self._told()
+
+    def finish(self) -> list[Event]:
+        """What the recording proves though it was cut before the Hangup that would have told it. Feed nothing after."""
+        self._channels.finish()
+        self._release(lambda spy: spy.on.talked and not spy.on.calls)
+        return self._told()
+
+    def _reset(self) -> None:
+        self._channels = Conversations(self._address)
+        self._spies: dict[str, Spy] = {}
+        self._stopped: list[Spy] = []
+
+    def _told(self) -> list[Event]:
+        events, self._channels.events = self._channels.events, []
+        at = self._at
+        return events if at is None else [structs.replace(event, at=at, received_at=at) for event in events]
+
+    def _address(self, name: str) -> str:
+        extension = endpoint(name).partition("/")[2]
+        return extension if self._by_extension and extension and extension not in self._trunks else name
+
+    def _channel(self, record: Record) -> Channel | None:
+        return self._channels.channel(record.uniqueid, record.channel)
+
+    # Calls
+
+    def _born(self, record: Record) -> None:
+        self._channel(record)
+
+    def _dialled(self, record: Record) -> None:
+        dialled = self._channels.channel(record.destination_uniqueid, record.destination_channel)
+        if dialled is not None:
+            self._channels.ring(self._channel(record), dialled)
+
+    def _entered(self, record: Record) -> None:
+        channel = self._channel(record)
+        if channel is None:
+            return
+        if record.bridge_technology == "holding_bridge":  # one for all who are parked; nobody hears anybody there
+            self._channels.leave(channel)
+        elif record.bridge_uniqueid:
+            self._channels.enter(channel, record.bridge_uniqueid)
+
+    def _left(self, record: Record) -> None:
+        channel = self._channel(record)
+        if channel is not None and channel.bridge == record.bridge_uniqueid:
+            self._channels.leave(channel)
+
+    def _held(self, record: Record) -> None:
+        channel = self._channel(record)
+        if channel is not None:
+            self._channels.hold(channel, held=record.event == "Hold")
+
+    def _parked(self, record: Record) -> None:
+        parked = self._channels.channels.get(record.parkee_uniqueid)
+        if parked is not None:
+            self._channels.wait(parked)
+
+    def _transferred(self, record: Record) -> None:
+        known = self._channels.channels
+        if record.result == "Success":
+            self._channels.transfer(
+                known.get(record.orig_transferer_uniqueid or record.transferer_uniqueid),
+                known.get(record.second_transferer_uniqueid),
+            )
+
+    def _end_requested(self, record: Record) -> None:
+        channel = self._channels.channels.get(record.uniqueid)
+        if channel is None:
+            return
+        self._channels.request(channel)
+        spy = self._spies.get(channel.uid)
+        if spy is not None and not self._channels.is_ending(spy.on):
+            # Without audio on the call ChanSpy notices only when the call ends, 3 to 14 s later.
+            self._end(self._spies.pop(channel.uid), "supervisor_dropped")
+
+    def _hung_up(self, record: Record) -> None:
+        channel = self._channels.channels.get(record.uniqueid)
+        if channel is None:
+            return
+        self._stop(channel.uid)
+        self._channels.hang_up(channel)
+        self._release(lambda spy: spy.on is channel)
+
+    # Monitor calls
+
+    def _spy_started(self, record: Record) -> None:
+        by = self._channels.channel(record.spyer_uniqueid, record.spyer_channel)
+        on = self._channels.channel(record.spyee_uniqueid, record.spyee_channel)
+        if by is None or on is None:
+            return
+        known = self._spies.get(by.uid)
+        if known is not None and known.on is on:
+            return
+        self._stop(by.uid)
+        spy = self._spy(by, on)
+        call = on.call.id if on.call is not None and on in on.call.parties else None
+        self._channels.say(
+            MonitorStarted(monitor_call=spy.id, from_address=by.address, to_address=on.address, call=call)
+        )
+
+    def _spy(self, by: Channel, on: Channel) -> Spy:
+        by.monitors += 1
+        spy = self._spies[by.uid] = Spy(by.uid if by.monitors == 1 else f"{by.uid}#{by.monitors}", by, on)
+        return spy
+
+    def _spy_stopped(self, record: Record) -> None:
+        self._stop(record.spyer_uniqueid)
+
+    def _stop(self, uid: str) -> None:
+        """A spy is over. In all recordings something had shown the end of the agent's call before, if that was why."""
+        spy = self._spies.pop(uid, None)
+        if spy is None:
+            return
+        if self._channels.is_ending(spy.on):
+            self._stopped.append(spy)
+        else:  # of a call that began before the recording nothing is known, so neither is who ended what
+            self._end(spy, "supervisor_dropped" if spy.on.calls else None)
+
+    def _release(self, is_over: Callable[[Spy], bool]) -> None:
+        """The end of the agent's call has been told: what is left of its monitor calls ends without a reason."""
+        for spy in [spy for spy in self._stopped if is_over(spy)]:
+            self._stopped.remove(spy)
+            self._end(spy)
+        for spy in [spy for spy in self._spies.values() if is_over(spy)]:
+            self._end(self._spies.pop(spy.by.uid))
+
+    def _end(self, spy: Spy, reason: str | None = None) -> None:
+        self._channels.say(
+            MonitorEnded(monitor_call=spy.id, from_address=spy.by.address, to_address=spy.on.address, reason=reason)
+        )
+
+    def _originated(self, record: Record) -> None:
+        """Success only says that the phone answered: a spy follows 0.1 s later, or never."""
+        if record.response == "Failure" and record.channel:
+            code = record.reason or "Failure"
+            self._channels.say(
+                MonitorFailed(code=code, text="Originate failed", from_address=self._address(record.channel))
+            )
+
+    # The whole picture
+
+    def _listed(self, record: Record) -> None:
+        if record.action_id != self._listing_id:
+            self._listing_id, self._listing = record.action_id, {}
+        self._listing[record.uniqueid] = record
+
+    def _all_listed(self, _record: Record) -> None:
+        rows, self._listing = self._listing, {}
+        follow(self._channels, rows.values())
+        self._stopped.clear()
+        spying = {uid: row for uid, row in rows.items() if row.application == "ChanSpy"}
+        self._spies = {uid: spy for uid, spy in self._spies.items() if uid in spying}
+        for uid, row in spying.items():
+            by, on = self._channels.channels.get(uid), spied_on(self._channels, row)
+            if by is not None and on is not None and uid not in self._spies:
+                self._spy(by, on)
+        monitors = ((spy.id, spy.by, spy.on) for spy in self._spies.values())
+        self._channels.say(picture(self._channels, monitors))
+
+    def _booted(self, record: Record) -> None:
+        """Told at every login too; the switch came up anew only if that was after the last that we heard of it."""
+        uptime, is_new = record.uptime, True
+        if self._at is not None and record.seconds is not None and uptime.isascii() and uptime.isdecimal():
+            is_new = record.seconds - float(uptime) > self._at
+        if not self._channels.channels or not is_new:
+            return
+        self._reset()
+        self._channels.say(SwitchRestarted())
