@@ -150,7 +150,7 @@ def outcome(
 
 @pytest.mark.parametrize("name", recordings.CAPTURES)
 def test_a_request_at_every_index(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A request for any talking channel at any index is one session, ended once, at a right event, for the right reason."""
+    """A request for any talking channel at any index is one session, ended once, at a right event, rightly."""
     messages = recordings.load(name)
     triples = asterisk_calls.triples(messages)
     for triple in triples:
