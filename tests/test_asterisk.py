@@ -328,6 +328,21 @@ def test_without_requests_the_first_to_leave_the_bridge_for_good_left() -> None:
     assert ends[0] == ConnectionCleared(call="1.1", address=CUSTOMER)
 
 
+def test_only_the_last_leaving_of_a_bridge_counts() -> None:
+    """Who left the bridge first, but went into another or was told late to have left, did not leave first."""
+    alone = [*leave("b1", CUSTOMER), *enter("b2", CUSTOMER), *leave("b1", AGENT), *leave("b2", CUSTOMER)]
+    late = [*enter("b2", CUSTOMER, AGENT), *leave("b1", CUSTOMER), *leave("b2", AGENT, CUSTOMER)]
+    for ends in (alone, late):
+        assert after(TALK, *ends, record("Hangup", CUSTOMER))[-2] == ConnectionCleared(call="1.1", address="1001")
+
+
+def test_only_the_first_request_counts() -> None:
+    """The switch asks again for the end of a channel that already asked for it."""
+    asks = [record(kind, name) for kind, name in (("HangupRequest", AGENT), ("HangupRequest", CUSTOMER))]
+    ends = after(TALK, *asks, record("SoftHangupRequest", AGENT), record("Hangup", CUSTOMER))
+    assert ends[0] == ConnectionCleared(call="1.1", address="1001")
+
+
 def test_leaving_a_bridge_for_another_is_no_end() -> None:
     """A channel that goes through a Local channel's optimisation is on the same call before and after."""
     halves = "Local/x-0000;1", "Local/x-0000;2"
@@ -374,6 +389,13 @@ def test_a_transferer_is_there_until_he_leaves_his_bridge() -> None:
     ]
 
 
+def test_the_target_may_answer_before_the_transferer_is_gone() -> None:
+    """The transferred call goes on with its target while the transferer is still alone in his bridge."""
+    blind = record("BlindTransfer", Result="Success", TransfererUniqueid=uid(AGENT))
+    met = after([*TALK, blind, *leave("b1", CUSTOMER)], *enter("b3", CUSTOMER, TARGET), *leave("b1", AGENT))
+    assert met == [Established(call="1.1", address="1002"), Transferred(call="1.1", by="1001")]
+
+
 def test_a_transfer_that_failed_is_none() -> None:
     """Only Result Success counts."""
     assert after(TALK, record("BlindTransfer", Result="Fail", TransfererUniqueid=uid(AGENT)), *leave("b1", AGENT)) == []
@@ -408,6 +430,12 @@ def test_who_comes_back_to_a_call_comes_back_on_a_new_one() -> None:
         Established(call="1.3", address="1001"),
         Established(call="1.3", address=CUSTOMER),
     ]
+
+
+def test_who_was_parked_did_not_leave() -> None:
+    """That a caller left the bridge for the parking lot does not count when his agent hangs up without a request."""
+    parked = [*leave("b1", CUSTOMER), record("ParkedCall", ParkeeUniqueid=uid(CUSTOMER)), *leave("b1", AGENT)]
+    assert after([*TALK, *parked], record("Hangup", AGENT)) == [ConnectionCleared(call="1.1", address="1001")]
 
 
 def test_all_who_are_parked_hear_nobody() -> None:
@@ -454,6 +482,13 @@ def test_a_spy_names_the_call_that_it_is_on() -> None:
 def test_a_stop_while_the_call_goes_on_is_the_supervisors() -> None:
     """Nothing shows an end of the agent's call: the supervisor left."""
     assert after([*TALK, spy("ChanSpyStart")], spy("ChanSpyStop"), record("Hangup", LISTENER)) == [LEFT]
+
+
+def test_a_stop_while_the_agent_waits_is_the_supervisors() -> None:
+    """An agent whom the customer transferred, and who is in no bridge until somebody answers, is not at his end."""
+    blind = record("BlindTransfer", Result="Success", TransfererUniqueid=uid(CUSTOMER))
+    waiting = [*TALK, spy("ChanSpyStart"), blind, *leave("b1", CUSTOMER, AGENT)]
+    assert after(waiting, spy("ChanSpyStop")) == [LEFT]
 
 
 def test_a_supervisor_who_hangs_up_has_left_though_the_spy_goes_on() -> None:
@@ -541,6 +576,8 @@ def test_what_a_snapshot_does_not_show_is_forgotten() -> None:
     empty = [listed(CUSTOMER), record("CoreShowChannel", TARGET, ActionID="b"), record("CoreShowChannelsComplete")]
     assert after([*TALK, spy("ChanSpyStart")], *empty) == [Snapshot(covers=("calls",))]
     assert after([*TALK, spy("ChanSpyStart"), *empty], spy("ChanSpyStop"), record("Hangup", AGENT)) == []
+    stopped = [*TALK, spy("ChanSpyStart"), record("HangupRequest", AGENT), spy("ChanSpyStop")]
+    assert plain(*stopped, *empty)[-1] == Snapshot(covers=("calls",))
 
 
 def test_who_is_parked_is_in_no_conversation_with_others_who_are() -> None:

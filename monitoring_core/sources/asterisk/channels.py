@@ -20,8 +20,8 @@ class Channel:
     """One channel, by its unique id (its name comes back after a restart).
 
     `call`: where it is, or was last; `calls`: all on which it is a party (a held one and a consult call). `dialled_by`:
-    whose Dial made it. `requested`: the number of the record that first asked for its hang-up. `begun`, `monitors`:
-    how many calls and monitor calls were named after it.
+    whose Dial made it. `requested`: the number of the record that first asked for its hang-up. `named`: how many calls
+    and monitor calls were named after it.
     """
 
     uid: str
@@ -35,8 +35,12 @@ class Channel:
     requested: int | None = None
     transferring: bool = False
     talked: bool = False
-    begun: int = 0
-    monitors: int = 0
+    named: int = 0
+
+    def new_id(self) -> str:
+        """An id for what begins on this channel: its own, then `UID#2` and so on, also after its first call ended."""
+        self.named += 1
+        return self.uid if self.named == 1 else f"{self.uid}#{self.named}"
 
 
 @attrs.define(eq=False)
@@ -89,8 +93,8 @@ def is_before(other: Channel, theirs: Party, channel: Channel, mine: Party) -> b
         return False
     if other.requested is not None or channel.requested is not None:
         return order(other, theirs)[0] < order(channel, mine)[0]
-    talked = theirs.state in TALKING and mine.state in TALKING
-    return talked and mine.left is not None and order(other, theirs) < order(channel, mine)
+    gone = theirs.state in TALKING and mine.left is not None
+    return gone and order(other, theirs) < order(channel, mine)
 
 
 def order(channel: Channel, party: Party) -> tuple[float, float]:

@@ -229,9 +229,8 @@ class Conversations:
         return [one for one in found if not one.is_local]
 
     def _begin(self, channel: Channel) -> Call:
-        channel.begun += 1
         self._born += 1
-        return Call(channel.uid if channel.begun == 1 else f"{channel.uid}#{channel.begun}", self._born)
+        return Call(channel.new_id(), self._born)
 
     def _add(self, call: Call, channel: Channel, state: LegState) -> None:
         call.parties[channel] = Party(state)

@@ -190,8 +190,7 @@ class AsteriskSource:
         )
 
     def _spy(self, by: Channel, on: Channel) -> Spy:
-        by.monitors += 1
-        spy = self._spies[by.uid] = Spy(by.uid if by.monitors == 1 else f"{by.uid}#{by.monitors}", by, on)
+        spy = self._spies[by.uid] = Spy(by.new_id(), by, on)
         return spy
 
     def _spy_stopped(self, record: Record) -> None:
