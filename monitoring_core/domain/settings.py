@@ -18,6 +18,7 @@ class Limits:
     message_depth_max: int = 32
     message_number_chars_max: int = 40
     line_bytes_max: int = 1_048_576
+    list_bytes_max: int = 268_435_456
     rule_file_bytes_max: int = 1_048_576
     rules_max: int = 1_000
     repeats_max: int = 10_000

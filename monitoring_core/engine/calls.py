@@ -67,10 +67,11 @@ def _of_monitor_call(change: Change) -> Reason:
 
 def _lose_call(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
     """A session that is only requested may still start on another of the calls that were judged."""
-    if session.state is State.REQUESTED and len(session.candidates) > 1:
-        lost = site.floor.calls.survivor(change.call)
+    lost = (change.call, site.floor.calls.survivor(change.call))
+    left = tuple(call for call in session.candidates if call not in lost)
+    if session.state is State.REQUESTED and left:
         site.sessions.unindex(session)
-        session.candidates = tuple(call for call in session.candidates if call != lost)
+        session.candidates = left
         site.sessions.index(session)
     else:
         finish(site, session, change.reason or Reason.CALL_ENDED, certainty)
@@ -97,6 +98,7 @@ def _rebind(site: Site, change: Change, leaving: set[str]) -> None:
         session.call = change.other if session.call == change.call else session.call
         site.sessions.index(session)
         site.note(NoticeKind.CALL_FOLLOWED, session, f"{change.call} goes on as {change.other}")
+        mind_hold(site, session)
 
 
 def _name(site: Site, change: Change) -> None:

@@ -5,15 +5,17 @@ Refuses to know what single events mean; the modules beside it do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from monitoring_core.domain import events as e
+from monitoring_core.domain.events import Value
 from monitoring_core.domain.outcomes import NoticeKind, Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import calls, leases, monitors, requests, snapshots
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError
+from monitoring_core.floor.facts import Facts
 from monitoring_core.floor.floor import Floor
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.session import Sessions
@@ -66,6 +68,17 @@ class Engine:
     def floor(self) -> Floor:
         """The floor, to be read only."""
         return self._site.floor
+
+    def facts(self, session: str, given: Mapping[str, Value] | None = None) -> Facts:
+        """What the rules read, or would read now, of a session that is still remembered, on the call that decided.
+
+        Directly after the step that judged a request, with that request's facts `given`, they are those it was judged
+        by: a request changes nothing on the floor, and a session never counts against itself.
+        Raises KeyError if there is no such session.
+        """
+        found = self._site.sessions.by_id[session]
+        call = (found.verdict and found.verdict.call) or found.call
+        return self._site.facts(found, self._site.floor.calls.find(call) if call else None, dict(given or {}))
 
     def step(self, event: e.Event) -> Step:
         """What `event` leads to. An event that cannot be applied changes nothing and says so in a notice."""

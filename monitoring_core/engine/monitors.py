@@ -29,7 +29,6 @@ from monitoring_core.domain.outcomes import (
 from monitoring_core.engine.calls import finish, follow, mind_hold
 from monitoring_core.engine.requests import drop
 from monitoring_core.engine.site import Site
-from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.entities import TALKING, Call
 from monitoring_core.session import FINAL, Session
 
@@ -38,12 +37,6 @@ END_REASONS = frozenset(reason.value for reason in list(Reason)[5:])
 
 def started(site: Site, event: MonitorStarted, at: float | None) -> None:
     """A monitor call is the oldest waiting session's of that supervisor and agent whose call fits, else observed."""
-    if event.from_address == event.to_address:
-        raise EventError(
-            what="a monitor call needs two parties",
-            where=f"from_address and to_address are both {quote(event.to_address)}",
-            fix="name the listener's and the monitored party's address",
-        )
     monitor = MonitorOf(event.from_address, event.to_address, event.call, event.mode)
     appear(site, event.monitor_call, monitor, at, Certainty.CONFIRMED)
 
@@ -106,11 +99,12 @@ def ended(site: Site, event: MonitorEnded, at: float | None) -> None:
 
 
 def _vanish(site: Site, monitor_call: str, reason: Reason, certainty: Certainty, at: float | None) -> None:
-    """A monitor call is gone; its session, if one is alive, ends with it."""
+    """A monitor call is gone; its session, if one is alive, ends with it, and so does whoever monitors that call."""
     session = site.sessions.by_monitor_call.get(monitor_call)
-    site.floor.calls.over(monitor_call, reason, at)
+    changes = site.floor.calls.over(monitor_call, Reason.CALL_ENDED, at)
     if session is not None:
         finish(site, session, reason, certainty)
+    follow(site, changes, certainty)
 
 
 def failed(site: Site, event: MonitorFailed, _at: float | None) -> None:

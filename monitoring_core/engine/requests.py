@@ -128,7 +128,7 @@ def _answer_again(site: Site, event: MonitorRequested, known: str) -> None:
 def _refuse(site: Site, session: Session, verdict: Verdict) -> None:
     site.move(session, Trigger.FORBID, Reason.FORBIDDEN)
     if site.settings.broadcast_refusals:
-        first = verdict.hits[0] if verdict.hits else None
+        first = (*verdict.hits, *verdict.misses)[0] if verdict.hits or verdict.misses else None
         error, because = (first.error, first.because) if first else ("", "no rule permits it")
         site.say(BroadcastError(session.id, error or "Authorization Failure", because))
 

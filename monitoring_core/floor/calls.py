@@ -18,6 +18,7 @@ from monitoring_core.domain.events import (
     Conferenced,
     LegState,
     MonitorOf,
+    Participant,
     Transferred,
 )
 from monitoring_core.domain.outcomes import Reason
@@ -125,7 +126,7 @@ class Calls:
         if event.into is not None:
             changes += self.clear(event.into, {event.by: ClearCause.TRANSFERRED}, at, now)
         changes += self.clear(event.call, {event.by: ClearCause.TRANSFERRED}, at, now)
-        if event.into is not None:
+        if event.into is not None and not self._is_monitor(event.call, event.into):
             changes += self._merge(event.call, event.into, at, now)
         survivor = self.find(event.into or event.call)
         if survivor is None:
@@ -138,8 +139,14 @@ class Calls:
         return changes
 
     def conference(self, event: Conferenced, at: float | None, now: float | None) -> list[Change]:
-        """Two calls are one; who was on both is on it once."""
+        """Two calls are one; who was on both is on it once. Raises EventError where one of them is a monitor call."""
         _distinct(event.call, event.into)
+        if self._is_monitor(event.call, event.into):
+            raise EventError(
+                what="a monitor call is not joined with another call",
+                where=f"call {quote(event.call)} into {quote(event.into)}",
+                fix="tell of what became of it by the end of the monitor call, or by a snapshot",
+            )
         return self._merge(event.call, event.into, at, now)
 
     def describe(self, event: CallChanged, now: float | None) -> None:
@@ -159,7 +166,7 @@ class Calls:
         if view.monitor is not None:
             call.monitor = view.monitor
         changes: list[Change] = []
-        for participant in view.participants:
+        for participant in sorted(view.participants, key=_waits):  # who is shown to wait was not answered by the others
             if participant.state is not LegState.CLEARED:
                 changes += self.leg(call.id, participant.address, participant.state, at, now)
         cleared = [p.address for p in view.participants if p.state is LegState.CLEARED]
@@ -168,14 +175,19 @@ class Calls:
     def monitor(self, call_id: str, monitor: MonitorOf, at: float | None, now: float | None) -> None:
         """A monitor call is up. Its parties are the listener and the monitored; only the listener's leg is filed.
 
-        Raises EventError where the id is that of an ordinary call.
+        The monitored is on the call that it names, also where nobody has said so. Raises EventError where the two
+        are one, or the id is that of an ordinary call.
         """
         self._may_be_monitor(call_id, monitor)
         call = self._mentioned(call_id, now)
-        if call is not None:
-            call.monitor = monitor
-            if monitor.from_address not in call.legs:
-                self.leg(call.id, monitor.from_address, LegState.CONNECTED, at, now)
+        if call is None:
+            return
+        call.monitor = monitor
+        if monitor.from_address not in call.legs:
+            self.leg(call.id, monitor.from_address, LegState.CONNECTED, at, now)
+        target = self._mentioned(monitor.call, now) if monitor.call and monitor.call != call_id else None
+        if target is not None and monitor.to_address not in target.legs:
+            self.leg(target.id, monitor.to_address, LegState.CONNECTED, at, now)
 
     def owe(self, call_id: str) -> None:
         """The session of this monitor call is over: it is nobody's call, but its end is still to come."""
@@ -207,6 +219,12 @@ class Calls:
             self.gone.discard(call_id)
 
     def _may_be_monitor(self, call_id: str, monitor: MonitorOf) -> None:
+        if monitor.from_address == monitor.to_address:
+            raise EventError(
+                what="a monitor call needs two parties",
+                where=f"from_address and to_address are both {quote(monitor.to_address)}",
+                fix="name the listener's and the monitored party's address",
+            )
         call = self.find(call_id)
         if call is not None and call.monitor is None and call.legs.keys() - {monitor.from_address}:
             raise EventError(
@@ -214,6 +232,10 @@ class Calls:
                 where=f"call {quote(call_id)}",
                 fix="give the monitor call an id of its own",
             )
+
+    def _is_monitor(self, *calls: str) -> bool:
+        found = (self.find(call) for call in calls)
+        return any(call is not None and call.monitor is not None for call in found)
 
     def _mentioned(self, call_id: str, now: float | None) -> Call | None:
         call = self.find(call_id)
@@ -291,6 +313,10 @@ class Calls:
             mine.pop(call.id, None)
             if not mine:
                 del self.by_address[address]
+
+
+def _waits(participant: Participant) -> bool:
+    return participant.state is LegState.WAITING
 
 
 def _distinct(call: str, into: str | None) -> None:

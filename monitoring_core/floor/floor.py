@@ -71,7 +71,8 @@ class Floor:
         if "calls" not in event.covers:
             return []
         changes: list[Change] = []
-        shown = {self.calls.survivor(view.call) for view in event.calls}
+        monitored = {view.monitor.call for view in event.calls if view.monitor is not None and view.monitor.call}
+        shown = {self.calls.survivor(call) for call in monitored.union(view.call for view in event.calls)}
         for call in self._covered(event):
             if call.id not in shown and not older(as_of, call.changed_at):
                 changes += self.calls.over(call.id, Reason.CALL_ENDED, as_of)

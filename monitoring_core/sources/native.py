@@ -22,7 +22,10 @@ _QUOTED = re.compile(r"(['`])(.*)\1", re.DOTALL)
 
 
 class NativeSource:
-    """Turns lines of the native log into events. `site`: whose lines count; without it, that of the first line naming one."""
+    """Turns lines of the native log into events.
+
+    `site`: whose lines count, with those that name none; without it, the first site that a line names.
+    """
 
     def __init__(self, site: str = "") -> None:
         self._asked = bool(site)

@@ -1,0 +1,152 @@
+"""Shell: owns `main`: what the command line understands, how errors are told, and the exit codes.
+
+Refuses to do a command's work; the modules beside it do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from monitoring_core.cli import logs, running, small
+from monitoring_core.cli.inputs import SITE, SOURCES
+from monitoring_core.errors import MonitoringError
+from monitoring_core.files import STDIN
+from monitoring_core.log import NAME
+
+UNUSABLE, INTERRUPTED, NOBODY_READS = 2, 130, 141
+
+_CODES = """
+exit codes:
+    0  done; the answer is yes
+    1  the answer is no: rules with problems, a story that failed, no message
+    2  not possible: the command line, or something that cannot be read (everything else was done)
+  130  stopped by Ctrl-C
+  141  nobody reads the output any more
+"""
+
+_MERGE = """
+Events of --with are merged by their time (received_at, else at). Where the recording has no times, give each of their
+lines "after": the number of messages that come before it.
+"""
+
+Command = Callable[[Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line. `arguments` without the program's name; the exit code."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        with _logging(options.verbose):
+            code = command(options)
+            sys.stdout.flush()
+            return code
+    except MonitoringError as error:
+        sys.stderr.write(f"{error}\n")
+        return UNUSABLE
+    except BrokenPipeError:
+        # What is still buffered would fail again when Python ends, with a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+@contextmanager
+def _logging(verbosity: int) -> Iterator[None]:
+    """The library's log goes to stderr while a command runs; only here is it configured."""
+    log, handler = logging.getLogger(NAME), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO if verbosity else logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        log.removeHandler(handler)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="monitoring-core",
+        description="Decides, records and explains who may silently listen to whom in a contact centre.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.set_defaults(verbose=0, confirmation=None, rules=None, site="", floor=None, additions=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command, what: str, *parents: ArgumentParser, epilog: str = "") -> ArgumentParser:
+        form = argparse.RawDescriptionHelpFormatter
+        made = commands.add_parser(
+            name, help=what, description=what, epilog=epilog + _CODES, parents=parents, formatter_class=form
+        )
+        made.set_defaults(command=command)
+        return made
+
+    rules, log = _rules(), _log()
+    _add_run(add("run", running.run, "step events; write what must be sent, one bus message a line", rules, log))
+    made = add("replay", logs.replay, "the table of sessions of a log, and its refusals", rules, log, epilog=_MERGE)
+    made.add_argument("log", metavar="LOG", help="a file, or - for stdin")
+    made.add_argument("--json", action="store_true", help="one session a line, as JSON")
+    made.add_argument("--remedies", action="store_true", help="say of each refusal what would have permitted it")
+    made = add("explain", logs.explain, "every step of one session, and why", rules, log, epilog=_MERGE)
+    made.add_argument("log", metavar="LOG", help="a file, or - for stdin")
+    made.add_argument("session", metavar="SESSION", help=f"its id, like {SITE}-17")
+    made = add("check", small.check, "load the rules of a folder and run their cases; print every problem")
+    made.add_argument("folder", metavar="RULES", nargs="?", help="the folder (default: the packaged rules)")
+    made = add("scenario", small.scenario, "run stories", rules)
+    made.add_argument("paths", metavar="PATH", nargs="+", help=f"a story, or a folder with {small.STORIES}")
+    add("draw", small.draw, "the state table as a Mermaid diagram")
+    made = add("decode", small.decode, "say what a bus message is, or why it is none")
+    made.add_argument("message", metavar="FILE", nargs="?", default=STDIN, help="one message (default: stdin)")
+    add("schema", small.schema, "the JSON Schema of the native log")
+    return parser
+
+
+def _rules() -> ArgumentParser:
+    shared = ArgumentParser(add_help=False)
+    shared.add_argument("--rules", metavar="DIR", help="the folder with the rules (default: the packaged ones)")
+    shared.add_argument(
+        "--confirmation", choices=("switch", "none"), help="overrides lifecycle.toml: does the switch confirm starts?"
+    )
+    return shared
+
+
+def _log() -> ArgumentParser:
+    shared = ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--source", choices=SOURCES, default=SOURCES[0], help="who wrote the log (default: %(default)s)"
+    )
+    shared.add_argument("--floor", metavar="FILE", help="people, teams and phones: TOML, or native events")
+    shared.add_argument("--with", dest="additions", metavar="FILE", help="native events to be merged in")
+    shared.add_argument("--site", default="", help=f"whose lines count (default: all), and its name (default: {SITE})")
+    shared.add_argument("-v", "--verbose", action="store_const", const=1, default=0, help="log every move on stderr")
+    return shared
+
+
+def _add_run(made: ArgumentParser) -> None:
+    made.add_argument("log", metavar="LOG", nargs="?", default=STDIN, help="a file, or - for stdin (default)")
+    made.add_argument("--out", metavar="FILE", default=STDIN, help="where messages go (default: stdout); added to it")
+    made.add_argument(
+        "--gate",
+        action="store_true",
+        help="let through what comes in: a SetSilentMonitoring if it is permitted, other requests as they are; "
+        "what the switch tells is heard only",
+    )
+
+
+def _version() -> str:
+    try:
+        return version("monitoring-core")
+    except PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,189 @@
+"""Shell: owns `run`: events in, outbound bus messages out as they arise, each flushed; as a sender, or as a gate.
+
+Refuses to send a start that has perished, and to pass on what it could not read. In a gate, what people ask for goes
+on only through here: a SetSilentMonitoring only with a permit, written anew from what was judged; everything that is
+asked for besides goes on as it is; what the switch tells (answers, events, errors) is heard and goes no further.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import attrs
+from msgspec import structs
+
+from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of
+from monitoring_core.cli.live import Live
+from monitoring_core.cli.logs import unread
+from monitoring_core.domain.events import CommandOutcome, Event
+from monitoring_core.domain.outcomes import AnyCommand, DropMonitorCall, NoticeKind, StartMonitoring, Step
+from monitoring_core.domain.settings import Settings
+from monitoring_core.engine import Engine
+from monitoring_core.errors import MessageError, UsageError
+from monitoring_core.files import STDIN
+from monitoring_core.log import logger
+from monitoring_core.message import Envelope, Message, SetDrop, SetSilentMonitoring, decode, encode, of_command
+
+
+def run(options: Namespace) -> int:
+    """Step every event; write what must be sent; sum up on stderr."""
+    if options.gate and options.source != "workspace":
+        raise UsageError("a gate stands on the bus", "--gate", "add --source workspace")
+    rules = rules_of(options)
+    with _way_out(options) as out:
+        source = input_of(options, rules.settings)
+        if options.log == STDIN:
+            source.live = Live(source.recording)
+        runner = _Runner(engine_of(options, rules), rules.settings, source, out, gate=options.gate)
+        try:
+            runner.play()
+        finally:
+            sys.stderr.write(runner.summary())
+    return unread(source)
+
+
+@attrs.define
+class _Runner:
+    """One run. `ends`: how many sessions moved to which state for which reason."""
+
+    engine: Engine
+    settings: Settings
+    source: Input
+    out: IO[bytes]
+    gate: bool
+    sent: int = 0
+    ends: Counter[str] = attrs.field(factory=Counter)
+
+    def play(self) -> None:
+        """Every record: its events stepped, their commands carried out, and in a gate the record itself passed on."""
+        for record, events in self.source.batches():
+            asked = _asked(record, self.settings.source) if self.gate and record else None
+            for event in events:
+                self._step(event, asked)
+            if asked is not None and not isinstance(asked, SetSilentMonitoring):
+                self._pass_on(asked)
+
+    def _step(self, event: Event, asked: Message | None = None) -> None:
+        step = self.engine.step(event)
+        self._tell(step)
+        position = self.engine.position
+        for number, command in enumerate(step.commands):
+            name = f"{command.session}/{position}/{number}"
+            if self._is_late(command):
+                self._step(self._now(CommandOutcome(command=name, outcome="lapsed")))
+                continue
+            original = asked if asked is not None and _is_original(asked, command) else None
+            message = original or of_command(command, self.settings)
+            if message is None or isinstance(original, SetDrop):  # that one goes on after the step
+                continue
+            try:
+                self._send(message)
+            except MessageError as error:
+                failed = CommandOutcome(command=name, outcome="failed", code="unsendable", text=error.what)
+                self._step(self._now(failed))
+
+    def _pass_on(self, message: Message) -> None:
+        try:
+            self._send(message)
+        except MessageError as error:
+            _log.warning("not passed on", what=error.what, where=error.where)
+
+    def _send(self, message: Message) -> None:
+        """Raises MessageError, having sent nothing, if the message would not arrive as it is."""
+        self.out.write(encode(message, self.settings.spelling))
+        self.out.flush()
+        self.sent += 1
+
+    def _is_late(self, command: AnyCommand) -> bool:
+        now = self.source.live.now() if self.source.live else None
+        valid_until = command.valid_until if isinstance(command, StartMonitoring) else None
+        return now is not None and valid_until is not None and now > valid_until
+
+    def _now(self, event: Event) -> Event:
+        now = self.source.live.now() if self.source.live else None
+        return structs.replace(event, received_at=now)
+
+    def _tell(self, step: Step) -> None:
+        for move in step.moves:
+            self.ends[f"{move.after} {move.reason}" if move.reason else move.after.value] += 1
+            _log.info("session moved", session=move.session, to=move.after.value, reason=move.reason)
+        for notice in step.notices:
+            say = _log.warning if notice.kind in _ALARMS else _log.info
+            say(notice.kind, **{key: text for key in ("session", "text") if (text := getattr(notice, key))})
+
+    def summary(self) -> str:
+        """What was done, in a few lines."""
+        lines = [f"{self.engine.position} events, {self.sent} messages sent; sessions that became"]
+        lines += [f"{number:7}  {end}" for end, number in sorted(self.ends.items())]
+        return "\n".join(lines) + "\n"
+
+
+_log = logger("run")
+_ALARMS = {
+    NoticeKind.EVENT_REFUSED,
+    NoticeKind.FORBIDDEN_MONITOR,
+    NoticeKind.LATE_START,
+    NoticeKind.OTHER_CALL,
+    NoticeKind.CLOCK_SKEW,
+    NoticeKind.STOP_AMBIGUOUS,
+    NoticeKind.STOP_FAILED,
+    NoticeKind.STOP_UNSENT,
+    NoticeKind.FAILURE_UNMATCHED,
+}
+"""Notices that somebody should look into."""
+
+
+def _asked(record: bytes, own_source: str) -> Message | None:
+    """The message, if somebody asks for something by it; None for what the switch tells, for ours, and for garbage."""
+    try:
+        message = decode(record)
+    except MessageError:
+        return None
+    if message.source == own_source:
+        return None
+    if isinstance(message, Envelope):
+        return message if message.payload_key == "data" else None
+    return message if isinstance(message, SetSilentMonitoring | SetDrop) else None
+
+
+def _is_original(asked: Message, command: AnyCommand) -> bool:
+    """Whether the message that came in already says what the command wants said."""
+    if isinstance(asked, SetSilentMonitoring):
+        return isinstance(command, StartMonitoring)
+    return isinstance(asked, SetDrop) and isinstance(command, DropMonitorCall) and command.monitor_call == asked.call_id
+
+
+@contextmanager
+def _way_out(options: Namespace) -> Iterator[IO[bytes]]:
+    """stdout or the file of --out, to which is added. Raises UsageError if it is the stream that is read."""
+    if options.out == STDIN:
+        _refuse_a_circle(options.log, sys.stdout.buffer)
+        yield sys.stdout.buffer
+        return
+    try:
+        out = Path(options.out).open("ab")  # noqa: SIM115 # an error of the run is not one of opening
+    except OSError as error:
+        raise UsageError(f"cannot write: {error.strerror}", options.out, "name a file, a pipe, or -") from error
+    with out:
+        _refuse_a_circle(options.log, out)
+        yield out
+
+
+def _refuse_a_circle(log: str, out: IO[bytes]) -> None:
+    """What leaves must not come in again. A terminal or /dev/null on both sides is no circle."""
+    try:
+        came = os.fstat(sys.stdin.fileno()) if log == STDIN else Path(log).stat()
+        goes = os.fstat(out.fileno())
+    except (OSError, ValueError):
+        return  # not a stream of the system, or it will be refused when it is opened
+    is_stream = stat.S_ISREG(came.st_mode) or stat.S_ISFIFO(came.st_mode)
+    if is_stream and os.path.samestat(came, goes):
+        raise UsageError("messages would go out on the stream that is read", log, "name another one with --out")

@@ -1,0 +1,129 @@
+"""Shell: owns the commands that read no log: check, scenario, draw, decode, schema.
+
+Refuses to do more than ask the rooms and print their answers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from monitoring_core.cli.inputs import Input, input_of, rules_of
+from monitoring_core.domain.events import json_schema
+from monitoring_core.domain.settings import Limits
+from monitoring_core.errors import MessageError, RuleBookError, UsageError
+from monitoring_core.files import STDIN, read_texts
+from monitoring_core.message import decode as decode_message
+from monitoring_core.rules.cases import load_cases, run_cases
+from monitoring_core.rules.lifecycle import check_duties, load_settings
+from monitoring_core.rules.load import load_book
+from monitoring_core.scenario import load_story, run_story
+from monitoring_core.session import mermaid
+
+OK, NO = 0, 1
+STORIES = "*.story.toml"
+
+T = TypeVar("T")
+
+
+def draw(_options: Namespace) -> int:
+    """Print the state table as a Mermaid diagram."""
+    sys.stdout.write(mermaid())
+    return OK
+
+
+def schema(_options: Namespace) -> int:
+    """Print the JSON Schema of one line of the native log."""
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    return OK
+
+
+def decode(options: Namespace) -> int:
+    """Print what a bus message is, or why it is none."""
+    limit = Limits().message_bytes_max + 1
+    try:
+        if options.message == STDIN:
+            raw = sys.stdin.buffer.read(limit)
+        else:
+            with Path(options.message).open("rb") as file:
+                raw = file.read(limit)
+        message = decode_message(raw)
+    except OSError as error:
+        raise UsageError(f"cannot open this file: {error.strerror}", options.message, "name a file, or -") from error
+    except MessageError as error:
+        sys.stderr.write(f"{error}\n")
+        return NO
+    told = {"message": type(message).__name__, **msgspec.to_builtins(message)}
+    sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    return OK
+
+
+def check(options: Namespace) -> int:
+    """Load the rules of a folder and run their cases; print every problem."""
+    texts = read_texts(options.folder)
+    problems: list[str] = []
+    book = _tried(lambda: load_book(texts), problems)
+    settings = _tried(lambda: load_settings("lifecycle.toml", texts.get("lifecycle.toml", "")), problems)
+    if book is not None and settings is not None:
+        _tried(lambda: check_duties(book, settings), problems)
+    names = [name for name in texts if name.endswith(".cases.toml")]
+    loaded = {name: _tried(lambda name=name: load_cases(name, texts[name]), problems) for name in names}  # type: ignore[misc]
+    cases = [case for found in loaded.values() if found for case in found]
+    results = run_cases(book, cases) if book is not None else ()
+    problems += [str(result) for result in results if result.mismatches]
+    sys.stdout.writelines(f"{problem}\n" for problem in problems)
+    if book is not None:
+        sys.stdout.write(f"{len(book.rules)} rules, {len(cases)} cases, digest {book.digest}\n")
+    return NO if problems else OK
+
+
+def _tried(load: Callable[[], T], problems: list[str]) -> T | None:
+    try:
+        return load()
+    except RuleBookError as error:
+        problems.append(str(error))
+        return None
+
+
+def scenario(options: Namespace) -> int:
+    """Run stories; print the report of each, and how many passed."""
+    rules, passed, number = rules_of(options), 0, 0
+    for path in _stories(options.paths):
+        beside = path.parent / "openings"
+        openings = {one.stem: one.read_text(encoding="utf-8") for one in sorted(beside.glob("*.toml"))}
+        story = load_story(path.name, _text(path), openings)
+        recorded = _recorded(story.recorded, story.source, path, options) if story.recorded else None
+        outcome = run_story(story, rules.book, rules.settings, recorded.events() if recorded else ())
+        passed, number = passed + outcome.passed, number + 1
+        sys.stdout.write(outcome.report + "\n")
+    sys.stdout.write(f"{passed} of {number} stories passed\n")
+    return OK if passed == number else NO
+
+
+def _stories(paths: list[str]) -> Iterator[Path]:
+    for name in paths:
+        path = Path(name)
+        found = sorted(path.rglob(STORIES)) if path.is_dir() else [path]
+        if not found:
+            raise UsageError("there are no stories here", name, f"name a story, or a folder with {STORIES}")
+        yield from found
+
+
+def _recorded(name: str, source: str, story: Path, options: Namespace) -> Input:
+    beside = Namespace(**{**vars(options), "log": str(story.parent / name), "source": source})
+    return input_of(beside, rules_of(options).settings)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError("this file is not UTF-8", f"{path}, byte {error.start + 1}", "save it as UTF-8") from error
+    except OSError as error:
+        raise UsageError(f"cannot read this file: {error.strerror}", str(path), "name a story file") from error

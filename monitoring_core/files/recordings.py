@@ -1,0 +1,160 @@
+"""Shell: owns the way from a file or stdin to its records: one JSON object each, from JSON lines or one JSON list.
+
+Refuses to look into a record. What a file is (plain, gzip, zstd; lines or a list) is told by its content, never by its
+name, and memory is bounded by the longest line, or for a list by its size.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+import msgspec
+
+from monitoring_core.domain.settings import Limits
+from monitoring_core.errors import SourceError, UsageError
+
+STDIN = "-"
+_LIMITS = Limits()
+_GZIP, _ZSTD = b"\x1f", b"("
+"""First bytes. JSON text begins with neither, and waiting for a second byte could mean waiting for a live sender."""
+
+Record = tuple[int, bytes | SourceError]
+"""The number of the line, or of the item of a list, from 1; and what stands there, or why that cannot be told."""
+
+
+class Recording:
+    """The records of the file `path` ("-" is stdin), to be read once.
+
+    Iterating raises UsageError if it cannot be opened. What is too long, or damaged from some place on, comes as a
+    SourceError in the place of its record: what was read before it counts.
+    """
+
+    def __init__(self, path: str, limits: Limits = _LIMITS) -> None:
+        self.name = "stdin" if path == STDIN else path
+        self.size_bytes: int | None = None
+        self._path = path
+        self._limits = limits
+        self._raw: IO[bytes] | None = None
+
+    @property
+    def position_bytes(self) -> int:
+        """How much of the file, as it is packed, has been read."""
+        return 0 if self._raw is None or self._raw.closed or self.size_bytes is None else self._raw.tell()
+
+    def __iter__(self) -> Iterator[Record]:
+        if self._path == STDIN:
+            yield from self._records(_stdin())
+            return
+        try:
+            file = Path(self._path).open("rb")  # noqa: SIM115 # an error of reading is not one of opening
+        except (OSError, ValueError) as error:
+            raise _unopened(self._path, error) from error
+        with file:
+            self._raw = file
+            self.size_bytes = os.fstat(file.fileno()).st_size or None
+            yield from self._records(file)
+
+    def _records(self, raw: IO[bytes]) -> Iterator[Record]:
+        number, is_first = 0, True
+        try:
+            stream = _unpacked(raw)
+            for number, data in self._lines(stream):
+                if is_first and isinstance(data, bytes) and data.startswith(b"["):  # no JSON object begins so
+                    yield from self._items(data, stream)
+                    return
+                is_first = False
+                yield number, data
+        except (OSError, EOFError, zlib.error) as error:
+            yield number + 1, self._damaged(str(error))
+
+    def _lines(self, stream: IO[bytes]) -> Iterator[Record]:
+        bytes_max = self._limits.line_bytes_max
+        number = 0
+        while line := stream.readline(bytes_max + 1):
+            number += 1
+            is_list = number == 1 and line.startswith(b"[")
+            if len(line) > bytes_max and not line.endswith(b"\n") and not is_list:
+                while (rest := stream.readline(bytes_max)) and not rest.endswith(b"\n"):
+                    pass
+                yield number, self._too_long()
+            elif data := line.strip():
+                yield number, data
+
+    def _items(self, start: bytes, stream: IO[bytes]) -> Iterator[Record]:
+        """The items of a JSON list; it is read as a whole, so it has a limit of its own."""
+        whole = start + stream.read(self._limits.list_bytes_max + 1)
+        if len(whole) > self._limits.list_bytes_max:
+            yield 1, self._list_too_large()
+            return
+        try:
+            items = msgspec.json.decode(whole, type=list[msgspec.Raw])
+        except (msgspec.DecodeError, RecursionError) as error:
+            yield 1, SourceError(f"not a JSON list: {error}", self.name, "give JSON lines, or one JSON list of objects")
+            return
+        for number, item in enumerate(items, 1):
+            yield number, bytes(item)
+
+    def _too_long(self) -> SourceError:
+        limit = self._limits.line_bytes_max
+        return SourceError(
+            f"a line has more than {limit} bytes", self.name, "give one record a line, or raise the limit"
+        )
+
+    def _list_too_large(self) -> SourceError:
+        limit = self._limits.list_bytes_max
+        return SourceError(f"a JSON list has more than {limit} bytes", self.name, "give JSON lines: one record a line")
+
+    def _damaged(self, what: str) -> SourceError:
+        return SourceError(
+            f"the rest cannot be unpacked: {what}", self.name, "copy the file again, or take what is there"
+        )
+
+
+def _stdin() -> IO[bytes]:
+    """A reader of its own: a thread that waits in sys.stdin would keep Python from ending (it holds a lock there)."""
+    try:
+        return os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
+    except OSError:  # not a stream of the system
+        return sys.stdin.buffer
+
+
+def _unpacked(raw: IO[bytes]) -> IO[bytes]:
+    start = cast("io.BufferedReader", raw).peek(1)[:1]
+    if start == _GZIP:
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
+    return _unzstd(raw) if start == _ZSTD else raw
+
+
+def _unzstd(raw: IO[bytes]) -> IO[bytes]:
+    try:
+        import zstandard  # noqa: PLC0415 # an extra
+    except ImportError as error:
+        fix = "pip install 'monitoring-core[zstd]', or unpack the file first"
+        raise UsageError("this file is packed with zstd, which needs an extra", "zstandard", fix) from error
+    packed = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+
+    class Unpacked(io.RawIOBase):
+        """What zstandard reads, with its own errors as those of any file."""
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            try:
+                return int(packed.readinto(buffer))
+            except zstandard.ZstdError as error:
+                raise OSError(str(error)) from error
+
+    return io.BufferedReader(Unpacked())
+
+
+def _unopened(path: str, error: OSError | ValueError) -> UsageError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return UsageError(f"cannot open this file: {reason}", path, "name a file that can be read, or - for stdin")

@@ -1,0 +1,67 @@
+"""Shell: owns where rules come from: a folder that somebody names, or the default that the package carries.
+
+Refuses to know what they say; `rules` reads the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from monitoring_core.domain.settings import Limits, Settings
+from monitoring_core.errors import UsageError
+from monitoring_core.rules.book import RuleBook
+from monitoring_core.rules.lifecycle import check_duties, load_settings
+from monitoring_core.rules.load import load_book
+
+SETTINGS = "lifecycle.toml"
+
+
+@attrs.frozen
+class Rules:
+    """A rule book with the settings beside it, and the `texts` (by file name) that both were read from."""
+
+    book: RuleBook
+    settings: Settings
+    texts: Mapping[str, str]
+
+
+def load_rules(folder: str | Path | None = None) -> Rules:
+    """The rules of `folder`, or the packaged ones. A folder without lifecycle.toml has the settings' defaults.
+
+    Raises RuleBookError with every problem, UsageError if there is nothing to read.
+    """
+    texts = read_texts(folder)
+    book = load_book(texts)
+    settings = load_settings(SETTINGS, texts.get(SETTINGS, ""))
+    check_duties(book, settings)
+    return Rules(book, settings, texts)
+
+
+def read_texts(folder: str | Path | None = None) -> dict[str, str]:
+    """Every `*.toml` of `folder`, by name. Raises UsageError if there is none or one cannot be read."""
+    place = _packaged() if folder is None else Path(folder)
+    texts = {path.name: _text(path) for path in sorted(place.glob("*.toml"))}
+    if not texts:
+        raise UsageError("there are no rules here", str(place), "name a folder that holds *.toml rule files")
+    return texts
+
+
+def _packaged() -> Path:
+    """Inside the installed package; run from its source, the repository's own folder."""
+    package = Path(__file__).parents[1]
+    installed = package / "_rules"
+    return installed if installed.is_dir() else package.parent / "rules"
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            # One byte more than allowed is enough for the reader to refuse it.
+            return file.read(Limits().rule_file_bytes_max + 1).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError("this file is not UTF-8", f"{path}, byte {error.start + 1}", "save it as UTF-8") from error
+    except OSError as error:
+        raise UsageError(f"cannot read this file: {error.strerror}", str(path), "make it readable") from error

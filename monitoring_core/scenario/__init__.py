@@ -1,0 +1,10 @@
+"""Shell: owns stories: a log with expectations in, what was otherwise out; a recorded log is a story that happened.
+
+Refuses to judge: what follows from an event is the engine's. Only `folder` opens files; the rest takes texts.
+"""
+
+from monitoring_core.scenario.folder import find_stories, read_story, run_file
+from monitoring_core.scenario.run import Outcome, run_story
+from monitoring_core.scenario.story import Row, Story, load_story
+
+__all__ = ["Outcome", "Row", "Story", "find_stories", "load_story", "read_story", "run_file", "run_story"]

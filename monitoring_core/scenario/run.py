@@ -1,0 +1,175 @@
+"""Shell: owns the run of a story, or of a recorded log with a story beside it, and the report of what was otherwise.
+
+Refuses to open files, to read a clock, and to excuse: what nobody expected is a failure, and so is a broken property.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from math import inf
+from typing import Any
+
+import attrs
+import msgspec
+from msgspec.structs import replace
+
+from monitoring_core.domain.events import CommandOutcome, Event, Log, StopRequested
+from monitoring_core.domain.outcomes import Step
+from monitoring_core.domain.settings import Settings
+from monitoring_core.engine import Engine
+from monitoring_core.message import encode, of_command
+from monitoring_core.properties import Watch
+from monitoring_core.replay import Replay
+from monitoring_core.rules.book import RuleBook
+from monitoring_core.scenario.seen import Seen, differences, seen_in, shown
+from monitoring_core.scenario.story import Row, Story
+
+_ROWS_BEFORE = 3
+_ROWS_AFTER = 1
+
+
+@attrs.frozen
+class Outcome:
+    """Whether a story passed; `report` says what was otherwise, where, and what happened around it."""
+
+    passed: bool
+    report: str
+
+
+def run_story(story: Story, book: RuleBook, settings: Settings, recorded: Iterable[Event] = ()) -> Outcome:
+    """Runs `story` by its own rules, or else `book`, on `settings` with its overrides.
+
+    `recorded`: the events of the recording that the story names; its own rows are merged in by `at`.
+    """
+    run = _Run(story, Engine(story.book or book, story.settings_on(settings), "story"), story.settings_on(settings))
+    run.play(recorded)
+    problems = run.problems()
+    verdict = "passed" if not problems else "FAILED"
+    return Outcome(not problems, "\n".join([f"{verdict} {story.name}: {story.title}", *problems]))
+
+
+@attrs.define
+class _Told:
+    """One row as it went."""
+
+    row: Row
+    event: Event
+    seen: list[Seen]
+    broken: list[str]
+    differences: list[str]
+
+
+@attrs.define
+class _Run:
+    """A story under way. `names`: nickname by session id; `commands`: id by nickname and message."""
+
+    story: Story
+    engine: Engine
+    settings: Settings
+    names: dict[str, str] = attrs.field(factory=dict)
+    opinions: dict[str, str] = attrs.field(factory=dict)
+    commands: dict[str, str] = attrs.field(factory=dict)
+    told: list[_Told] = attrs.field(factory=list)
+    ends: list[str] = attrs.field(factory=list)
+
+    def play(self, recorded: Iterable[Event]) -> None:
+        """Every row in its order, each event watched, then the sessions as they stand."""
+        happened = (Row(event, None, "recorded") for event in recorded if not isinstance(event, Log))
+        rows = list(heapq.merge(happened, self.story.rows, key=_at))
+        replay, watch = Replay(self.engine), Watch(self.engine)
+        for row, (event, step) in zip(rows, replay.run(self._events(rows)), strict=True):
+            self._name(step)
+            broken = [f"property {one.property} is broken: {one.what}" for one in watch.check(step)]
+            self._note(row, event, step, broken)
+        if self.story.sessions is not None:
+            rows_at_end = msgspec.json.decode(msgspec.json.encode(replay.finish()))
+            self._end([self._nicknamed(row) for row in rows_at_end], self.story.sessions)
+
+    def problems(self) -> list[str]:
+        """The first row that went otherwise, with the rows around it, or else how the sessions stand otherwise."""
+        wrong = next((n for n, told in enumerate(self.told) if told.broken or told.differences), None)
+        if wrong is None:
+            return self.ends
+        told = self.told[wrong]
+        around = self.told[max(0, wrong - _ROWS_BEFORE) : wrong + 1 + _ROWS_AFTER]
+        return [
+            f"  at {told.row.place}",
+            *(f"    {line}" for line in (*told.broken, *told.differences)),
+            "  around it",
+            *(line for one in around for line in _lines(one)),
+        ]
+
+    def _events(self, rows: list[Row]) -> Iterator[Event]:
+        """The events as the site gets them: none arrives before one that stands above it."""
+        latest: float | None = None
+        for row in rows:
+            event = self._meant(row.event)
+            if event.received_at is None and event.at is not None:
+                event = replace(event, received_at=event.at if latest is None else max(latest, event.at))
+            latest = event.received_at if event.received_at is not None else latest
+            yield event
+
+    def _meant(self, event: Event) -> Event:
+        """An event with the ids that its nicknames stand for."""
+        if isinstance(event, StopRequested):
+            ids = {name: session for session, name in self.names.items()}
+            return replace(event, session=ids.get(event.session or "", event.session))
+        if isinstance(event, CommandOutcome):
+            return replace(event, command=self.commands.get(event.command, event.command))
+        return event
+
+    def _name(self, step: Step) -> None:
+        for move in step.moves:
+            self.names.setdefault(move.session, f"S{len(self.names) + 1}")
+            self.opinions[move.session] = self.engine.sessions.by_id[move.session].opinion
+        for number, command in enumerate(step.commands):
+            message = of_command(command, self.settings)
+            if message is not None:
+                name = f"{self.names[command.session]} {msgspec.json.decode(encode(message))['subtopic']}"
+                self.commands[name] = f"{command.session}/{self.engine.position}/{number}"
+
+    def _note(self, row: Row, event: Event, step: Step, broken: list[str]) -> None:
+        seen = seen_in(step, self.names, self.opinions, self.settings)
+        judged = [] if row.then is None else list(differences(row.then, self._that_count(seen, row.then)))
+        if seen or broken or row.then is not None:
+            self.told.append(_Told(row, event, seen, broken, [line for pair in judged for line in _against(*pair)]))
+
+    def _that_count(self, seen: list[Seen], then: tuple[dict[str, Any], ...]) -> list[Seen]:
+        if not self.story.any_notice:
+            return seen
+        return [one for one in seen if one.kind != "notice" or any(map(one.is_as, then))]
+
+    def _end(self, rows: list[dict[str, Any]], wanted: tuple[dict[str, Any], ...]) -> None:
+        by_name = {row["session"]: row for row in rows}
+        for want in wanted:
+            got = by_name.pop(want["session"], None)
+            asked = None if got is None else {key: got[key] for key in want}
+            if asked != want:
+                self.ends += ["  at the end", *(f"    {line}" for line in _against(want, asked))]
+        for row in by_name.values():
+            brief = {key: row[key] for key in ("session", "state", "reason", "agent", "call")}
+            self.ends += ["  at the end", *(f"    {line}" for line in _against(None, brief))]
+
+    def _nicknamed(self, row: dict[str, Any]) -> dict[str, Any]:
+        names = {"": "", **self.names}
+        return {**row, "session": names[row["session"]], "follows": names.get(row["follows"], row["follows"])}
+
+
+def _at(row: Row) -> float:
+    """For merging: what has no time happened before everything that has one."""
+    return -inf if row.event.at is None else row.event.at
+
+
+def _against(expected: dict[str, Any] | None, got: dict[str, Any] | None) -> list[str]:
+    return [
+        f"expected {shown(expected) if expected else 'nothing'}",
+        f"got      {shown(got) if got else 'nothing'}",
+    ]
+
+
+def _lines(told: _Told) -> list[str]:
+    fields = {key: value for key, value in msgspec.to_builtins(told.row.event).items() if key not in ("event", "at")}
+    at = "" if told.event.at is None else f"at {told.event.at:g} "
+    name = told.event.__struct_config__.tag
+    return [f"    {at}{name} {shown(fields)}", *(f"      {shown(one.said)}" for one in told.seen)]

@@ -1,0 +1,300 @@
+"""Shell: owns the form of a story file (`*.story.toml`): what is given, what happens when, and what then follows.
+
+Refuses to run it, and to guess: an unknown word is a StoryError that says where it stands and what may have been meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, NoReturn, get_args
+
+import attrs
+import msgspec
+
+from monitoring_core.domain.events import AnyEvent, Event, Log, PersonChanged, PhoneChanged, SignedIn
+from monitoring_core.domain.outcomes import NoticeKind, Reason, State
+from monitoring_core.domain.settings import Limits, Settings
+from monitoring_core.errors import StoryError, quote
+from monitoring_core.replay import Row as SessionRow
+from monitoring_core.rules.book import RuleBook
+from monitoring_core.rules.load import load_book
+from monitoring_core.rules.text import Path, TomlText, did_you_mean, is_words, read_toml
+from monitoring_core.scenario.seen import KINDS, kind_of
+from monitoring_core.session import FINAL
+
+EVENTS = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyEvent) if kind is not Log}
+_KEYS = ("title", "about", "opening", "settings", "rules", "given", "when", "notices", "recorded", "source", "sessions")
+_PERSON = frozenset((*PersonChanged.__struct_fields__, "extension")) - {*Event.__struct_fields__, "person"}
+_PHONE = frozenset(PhoneChanged.__struct_fields__) - {*Event.__struct_fields__, "extension"}
+_ANY_DATA = frozenset({"send"})
+_WORDS = {
+    "state": [state.value for state in State],
+    "reason": [reason.value for reason in Reason],
+    "notice": [kind.value for kind in NoticeKind],
+    "verdict": ["permit", "forbid", "allowed", "forbidden", "not decidable"],
+}
+_OF_A_SESSION = frozenset({"verdict", "state"})
+_WHICH = 'add session = "S1"; sessions are numbered as they were opened'
+_QUOTED = re.compile(r"(['`])(.+)\1", re.DOTALL)
+_OPENINGS_MAX = 8
+
+
+@attrs.frozen
+class Row:
+    """One event and what must follow from it; `then` is None where nothing is said of that (a recorded event)."""
+
+    event: Event
+    then: tuple[dict[str, Any], ...] | None = ()
+    place: str = ""
+
+
+@attrs.frozen
+class Story:
+    """A story, ready to run.
+
+    `sessions`: how every session must stand at the end, None if nothing is said. `any_notice`: notices that nobody
+    expected are no failure. `recorded`: a recording, by its path beside the story, for the source of that name;
+    whoever reads it passes its events to `run_story`.
+    """
+
+    name: str
+    title: str
+    about: str
+    rows: tuple[Row, ...]
+    sessions: tuple[dict[str, Any], ...] | None = None
+    settings: dict[str, Any] = attrs.field(factory=dict)
+    book: RuleBook | None = None
+    any_notice: bool = False
+    recorded: str = ""
+    source: str = "events"
+
+    def settings_on(self, settings: Settings) -> Settings:
+        """`settings` of the site with those that this story wants otherwise."""
+        return _overridden(settings, self.settings)
+
+
+def load_story(name: str, text: str, openings: Mapping[str, str] | None = None) -> Story:
+    """The story in `text`. `openings`: texts that stories may begin with, by the name they use.
+
+    Raises StoryError for the first problem, and RuleBookError for those of the story's own rules.
+    """
+    page = _page(name, text, ("title", "about"))
+    chain = _chain(page, openings or {})
+    reader = _Reader(page)
+    sessions = [reader.session(number, row) for number, row in enumerate(reader.tables("sessions"))]
+    if not (sessions or any("when" in part.data for part in chain)):
+        reader.wrong((), "nothing happens in this story", "write a [[when]], or recorded = and [[sessions]]")
+    return Story(
+        name=name,
+        title=reader.text("title"),
+        about=reader.text("about"),
+        rows=(*_given(chain), *(row for part in chain for row in _Reader(part).rows())),
+        sessions=tuple(sessions) if "sessions" in page.data else None,
+        settings={key: value for part in chain for key, value in _Reader(part).settings().items()},
+        book=reader.book(),
+        any_notice=reader.one_of("notices", ("expected", "any"), "expected") == "any",
+        recorded=reader.text("recorded"),
+        source=reader.one_of("source", ("events", "workspace", "asterisk"), "events"),
+    )
+
+
+def _page(name: str, text: str, needed: tuple[str, ...]) -> TomlText:
+    page = read_toml(name, text, Limits().rule_file_bytes_max)
+    page.unknown_keys((), page.data, _KEYS)
+    for key in needed:
+        if not page.problems and not is_words(page.data.get(key)):
+            page.problem((key,), f"a story needs its {key}", f'write {key} = "..." in plain words')
+    _raise_first(page)
+    return page
+
+
+def _chain(page: TomlText, openings: Mapping[str, str]) -> list[TomlText]:
+    """The openings that a story begins with, outermost first, then the story itself."""
+    chain = [page]
+    while "opening" in chain[0].data:
+        wanted = chain[0].data["opening"]
+        reader = _Reader(chain[0])
+        if not isinstance(wanted, str) or wanted not in openings:
+            reader.wrong(("opening",), f'no opening "{quote(wanted)}"', _meant(str(wanted), openings))
+        if len(chain) > _OPENINGS_MAX:
+            reader.wrong(("opening",), "openings open each other without end", "let one of them begin by itself")
+        chain.insert(0, _page(f"opening {wanted}", openings[wanted], ()))
+    return chain
+
+
+def _given(chain: list[TomlText]) -> list[Row]:
+    """Who and what is there, an opening's word about a person or phone overridden key by key."""
+    people: dict[str, dict[str, Any]] = {}
+    phones: dict[str, dict[str, Any]] = {}
+    for part in chain:
+        _Reader(part).given(people, phones)
+    events: list[Event] = []
+    for person, known in people.items():
+        events.append(msgspec.convert({**_without(known, "extension"), "person": person}, PersonChanged))
+        if "extension" in known:
+            events.append(SignedIn(person=person, extension=known["extension"]))
+    events.extend(msgspec.convert({**known, "extension": phone}, PhoneChanged) for phone, known in phones.items())
+    return [Row(event, (), "given") for event in events]
+
+
+def _without(table: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """`table` without one of its keys."""
+    return {name: value for name, value in table.items() if name != key}
+
+
+def _overridden(settings: Settings, wanted: Mapping[str, Any]) -> Settings:
+    limits = {key: value for key, value in wanted.items() if key in attrs.fields_dict(Limits)}
+    rest = {key: value for key, value in wanted.items() if key not in limits}
+    known = attrs.asdict(settings)
+    return msgspec.convert({**known, **rest, "limits": {**known["limits"], **limits}}, Settings)
+
+
+def _meant(word: str, options: Collection[str]) -> str:
+    return did_you_mean(word, options) if options else "no openings came with this story; write it out"
+
+
+def _raise_first(page: TomlText) -> None:
+    if page.problems:
+        _, first = page.problems[0]
+        raise StoryError(first.what, first.where, first.fix)
+
+
+@attrs.frozen
+class _Reader:
+    """One text of a story on its way into values."""
+
+    page: TomlText
+
+    def wrong(self, path: Path, what: str, fix: str) -> NoReturn:
+        """Raises StoryError with file, line and key."""
+        self.page.problem(path, what, fix)
+        _, problem = self.page.problems[-1]
+        raise StoryError(problem.what, problem.where, problem.fix)
+
+    def known(self, path: Path, table: Mapping[str, Any], allowed: Collection[str]) -> None:
+        """Refuses every key of `table` that is not `allowed`."""
+        self.page.unknown_keys(path, table, allowed)
+        _raise_first(self.page)
+
+    def text(self, key: str) -> str:
+        """The text at the top of the file, or nothing."""
+        value = self.page.data.get(key, "")
+        if not isinstance(value, str):
+            self.wrong((key,), f"{key} is not a text", "write it in double quotes")
+        return value
+
+    def one_of(self, key: str, options: tuple[str, ...], otherwise: str) -> str:
+        """One of a few words at the top of the file."""
+        value = self.page.data.get(key, otherwise)
+        if value not in options:
+            self.wrong((key,), f"{key} cannot be {quote(value)}", did_you_mean(str(value), options))
+        return str(value)
+
+    def table(self, path: Path, raw: object) -> dict[str, Any]:
+        """`raw` as a table."""
+        if not isinstance(raw, dict):
+            self.wrong(path, f"{path[-1]} is not a table", "write { key = value, ... }")
+        return raw
+
+    def tables(self, key: str) -> list[dict[str, Any]]:
+        """The array of tables at the top of the file."""
+        found = self.page.tables((key,), self.page.data.get(key, []))
+        _raise_first(self.page)
+        return found
+
+    def book(self) -> RuleBook | None:
+        """The rules that this story brings along, if any."""
+        if "rules" not in self.page.data:
+            return None
+        return load_book({f"rules of {self.page.name.removesuffix('.toml')}.toml": self.text("rules")})
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that are otherwise in this story, by the names of `Settings` and `Limits`."""
+        wanted = self.table(("settings",), self.page.data.get("settings", {}))
+        self.known(("settings",), wanted, {*attrs.fields_dict(Settings), *attrs.fields_dict(Limits)} - {"limits"})
+        for key, value in wanted.items():
+            try:
+                _overridden(Settings(), {key: value})
+            except msgspec.ValidationError as error:
+                self.wrong(("settings", key), _plain(error), "see rules/lifecycle.toml for what it can be")
+        return wanted
+
+    def given(self, people: dict[str, dict[str, Any]], phones: dict[str, dict[str, Any]]) -> None:
+        """Adds who and what this text gives to what is given already."""
+        given = self.table(("given",), self.page.data.get("given", {}))
+        self.known(("given",), given, ("people", "phones"))
+        for person, raw in self.table(("given", "people"), given.get("people", {})).items():
+            path = ("given", "people", person)
+            self.known(path, self.table(path, raw), _PERSON)
+            self.event(path, {"event": "signed_in", "extension": "", "person": person, **_without(raw, "facts")})
+            self.event(path, {"event": "person_changed", "person": person, **_without(raw, "extension")})
+            people[person] = {**people.get(person, {}), **raw}
+        for phone, raw in self.table(("given", "phones"), given.get("phones", {})).items():
+            path = ("given", "phones", phone)
+            self.known(path, self.table(path, raw), _PHONE)
+            self.event(path, {"event": "phone_changed", "extension": phone, **raw})
+            phones[phone] = {**phones.get(phone, {}), **raw}
+
+    def rows(self) -> list[Row]:
+        """The timeline."""
+        return [self.row(number, raw) for number, raw in enumerate(self.tables("when"))]
+
+    def row(self, number: int, raw: dict[str, Any]) -> Row:
+        """One event and what follows."""
+        event = self.event(("when", number), _without(raw, "then"))
+        then = self.page.tables(("when", number, "then"), raw.get("then", []))
+        _raise_first(self.page)
+        expected = tuple(self.expectation(("when", number, "then", place), one) for place, one in enumerate(then))
+        return Row(event, expected, f"{self.page.name}, when[{number + 1}]")
+
+    def event(self, path: Path, raw: dict[str, Any]) -> Event:
+        """A native event from its fields."""
+        if "event" not in raw:
+            self.wrong(path, "this row does not say what happens", 'write event = "established", or another event')
+        kind = EVENTS.get(str(raw["event"]))
+        if kind is None:
+            self.wrong((*path, "event"), f'no event "{quote(raw["event"])}"', did_you_mean(str(raw["event"]), EVENTS))
+        self.known(path, raw, ("event", *kind.__struct_fields__))
+        try:
+            event: Event = msgspec.convert(raw, kind)
+        except msgspec.ValidationError as error:
+            fields = ", ".join(kind.__struct_fields__[len(Event.__struct_fields__) :])
+            self.wrong(path, _plain(error), f"{raw['event']} has the fields {fields}; ids and addresses are text")
+        return event
+
+    def expectation(self, path: Path, raw: dict[str, Any]) -> dict[str, Any]:
+        """One thing that must follow."""
+        kind = kind_of(raw)
+        if not kind:
+            near = did_you_mean(next(iter(raw), ""), KINDS)
+            self.wrong(path, "this does not say what follows", f"name one of {', '.join(KINDS)} in it; {near}")
+        if kind not in _ANY_DATA:
+            self.known(path, raw, KINDS[kind])
+        self._words(path, raw)
+        if kind in _OF_A_SESSION and "session" not in raw:
+            self.wrong(path, f"the {kind} of which session?", _WHICH)
+        if raw.get("state") in FINAL and "reason" not in raw:
+            self.wrong(path, f"{raw['state']} for which reason?", 'add reason = "agent_dropped", or another reason')
+        if kind == "verdict" and "rules" not in raw:
+            self.wrong(path, "a verdict by which rules?", 'add rules = ["own-team"], or those that decide here')
+        return raw
+
+    def session(self, number: int, raw: dict[str, Any]) -> dict[str, Any]:
+        """How one session must stand at the end."""
+        path = ("sessions", number)
+        self.known(path, raw, SessionRow.__struct_fields__)
+        self._words(path, {key: raw[key] for key in ("state", "reason", "verdict") if key in raw})
+        if not isinstance(raw.get("session"), str):
+            self.wrong(path, "how which session stands?", _WHICH)
+        return raw
+
+    def _words(self, path: Path, raw: Mapping[str, Any]) -> None:
+        for key, words in _WORDS.items():
+            if key in raw and raw[key] not in words:
+                self.wrong((*path, key), f'no {key} "{quote(raw[key])}"', did_you_mean(str(raw[key]), words))
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    """msgspec's message; what it quotes of the story is cut to size."""
+    return _QUOTED.sub(lambda found: f"{found[1]}{quote(found[2])}{found[1]}", str(error))
