@@ -32,7 +32,7 @@ because = "this site trusts everybody"
 id = "monitor-of-monitor"
 effect = "forbid"
 because = "nobody listens to a listener"
-unless = [{ call.is_monitor_call = { is = false } }, { agent.line = { in = ["idle", "alerting", "initiated"] } }]
+unless = [{ call.is_monitor_call = { is = false } }, { agent.line = { in = ["idle"] } }]
 """
     }
 )

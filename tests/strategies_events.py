@@ -82,9 +82,9 @@ def snapshots(draw: st.DrawFn) -> e.Snapshot:
         covers=tuple(draw(st.lists(st.sampled_from(["people", "phones", "calls"]), unique=True, max_size=3))),
         scope=scope,
         about={"site": "", "team": "sales", "person": draw(persons)}[scope],
-        people=tuple(draw(st.lists(person_views(), max_size=2))),
-        phones=tuple(draw(st.lists(st.builds(e.PhoneView, extension=extensions, configured=flags), max_size=2))),
-        calls=tuple(draw(st.lists(views, max_size=3))),
+        people=tuple(draw(st.lists(person_views(), max_size=2, unique_by=lambda view: view.person))),
+        phones=tuple(draw(st.lists(st.builds(e.PhoneView, extension=extensions, configured=flags), max_size=2, unique_by=lambda view: view.extension))),
+        calls=tuple(draw(st.lists(views, max_size=3, unique_by=lambda view: view.call))),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from functools import cache
 
@@ -131,7 +131,7 @@ def test_reasons_equal_what_the_phones_did() -> None:
 
 
 def outcome(
-    messages: list[asterisk_calls.Message], triple: asterisk_calls.Triple
+    messages: Sequence[asterisk_calls.Message], triple: asterisk_calls.Triple
 ) -> tuple[list[tuple[int, Move]], int]:
     """The moves of the session that a request right after message `index` opens, and how many sessions there are."""
     source = AsteriskSource(addresses="channel")

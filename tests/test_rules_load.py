@@ -499,6 +499,12 @@ def test_lines_are_found_past_everything_that_looks_like_a_head() -> None:
     assert told.startswith("agent.state is text, 5 is not (book.toml:18, rule a, unless[2].agent.state.in)")
 
 
+def test_a_list_in_a_list_is_no_head() -> None:
+    """A line inside a list that could be a head by itself is none: what follows still has its line."""
+    text = PERMIT.replace('"permit"', "5").replace("effect", 'to = [\n["silent"],\n"barge"]\neffect')
+    assert "(book.toml:6, rule r, effect)" in problems(text)[1]
+
+
 def test_a_rule_written_as_an_inline_table_is_a_rule() -> None:
     """Rules in one list of inline tables load; a problem has the line of the list."""
     line = 'rule = [{ id = "r", effect = "permit", because = "b", unless = { agent.line = { is = "idle" } } }]\n'
@@ -545,6 +551,16 @@ def test_an_unless_table_is_a_list_of_one() -> None:
     single = load_book({"a.toml": PERMIT + 'unless.agent.line = { is = "idle" }\n'})
     listed = load_book({"a.toml": PERMIT + '[[rule.unless]]\nagent.line = { is = "idle" }\n'})
     assert single.digest == listed.digest
+
+
+def test_the_order_of_alternatives_does_not_change_the_digest() -> None:
+    """Two tables of unless mean the same in either order."""
+    one, other = (
+        '[[rule.unless]]\nagent.line = { is = "idle" }\n',
+        "[[rule.unless]]\nagent.sessions = { below = 1 }\n",
+    )
+    first, second = (load_book({"a.toml": PERMIT + both}) for both in (one + other, other + one))
+    assert first.digest == second.digest
 
 
 @given(randoms)

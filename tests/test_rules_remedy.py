@@ -208,6 +208,25 @@ def test_a_number_between_huge_ones_is_not_sought() -> None:
     assert offered("number", f"at_least = {least}, below = {least + 1}, is_not = {least}") == []
 
 
+def test_values_reach_facts_through_a_chain_of_comparisons() -> None:
+    """A value that a rule has for one fact is tried for all that are compared with it, also by way of another."""
+    names = ("first", "second", "third")
+    head = "".join(f'[facts.{name}]\ntype = "text"\nmeaning = "made up"\n' for name in names)
+    chain = (
+        'when.first = { same_as = "second" }\nwhen.second = { same_as = "third" }\nunless.first = { is_not = "x" }\n'
+    )
+    (remedy,) = what_would_permit(load_book({"b.toml": head + HEAD + chain}), {"request.mode": "silent"})
+    assert remedy == tuple(Change(name, None, "x") for name in names)
+
+
+def test_a_set_may_need_two_elements_more() -> None:
+    """Where a set lacks two elements that different facts name, both are offered together."""
+    tests = 'when.agent.person = { member_of = "it" }\nwhen.supervisor.person = { member_of = "it" }\n'
+    book = load_book({"b.toml": '[facts.it]\ntype = "set"\nmeaning = "made up"\n' + HEAD + tests})
+    known = {"request.mode": "silent", "agent.person": "1", "supervisor.person": "2"}
+    assert what_would_permit(book, known) == ((Change("it", None, ("1", "2")),),)
+
+
 def test_counts_are_whole_and_not_negative() -> None:
     """For a built-in number no value is offered that no count can have."""
     book = load_book({"book.toml": HEAD + "when.call.parties = { below = 0 }\n"})

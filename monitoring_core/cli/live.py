@@ -39,7 +39,7 @@ class Live:
         self._offset_s = time.time() - time.monotonic()
         self._arrivals: queue.Queue[Arrival | UsageError | None] = queue.Queue(WAITING_RECORDS_MAX)
 
-    def now(self) -> float | None:
+    def clock(self) -> float | None:
         """The time that `stamp` gives, seconds; None if the stream has times of its own."""
         return None if self._has_own_times is not False else time.monotonic() + self._offset_s
 
@@ -67,7 +67,8 @@ class Live:
                 self._arrivals.put((number, record, time.monotonic() + self._offset_s))
         except UsageError as error:
             last = error
-        self._arrivals.put(last)
+        finally:
+            self._arrivals.put(last)
 
     def stamp(self, event: Event) -> Event:
         """The event with its time and, if it asks for something, with what the clock on the wall says."""

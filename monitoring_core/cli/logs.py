@@ -89,9 +89,11 @@ def unread(source: Input) -> int:
 
 def _verdict(engine: Engine, rules: Rules, event: Event, judged: Judged) -> Iterator[str]:
     verdict = judged.verdict
-    opinion = engine.sessions.by_id[judged.session].opinion
-    on = f", on call {verdict.call}" if verdict.call else ""
-    yield f"verdict: {opinion or ('permit' if verdict.permit else 'forbid')}{on}, by rule book {verdict.book[:12]}"
+    session = engine.sessions.by_id[judged.session]
+    call = verdict.call or session.call
+    on = f", on call {call}" if call else ""
+    said = session.opinion or ("permit" if verdict.permit else "forbid")
+    yield f"verdict: {said}{on}, by rule book {verdict.book[:12]}"
     yield from _indented(show.reasons(verdict))
     if verdict.duties:
         yield f"duties: {', '.join(verdict.duties)}"

@@ -103,12 +103,12 @@ class _Runner:
         self.sent += 1
 
     def _is_late(self, command: AnyCommand) -> bool:
-        now = self.source.live.now() if self.source.live else None
+        now = self.source.live.clock() if self.source.live else None
         valid_until = command.valid_until if isinstance(command, StartMonitoring) else None
         return now is not None and valid_until is not None and now > valid_until
 
     def _now(self, event: Event) -> Event:
-        now = self.source.live.now() if self.source.live else None
+        now = self.source.live.clock() if self.source.live else None
         return structs.replace(event, received_at=now)
 
     def _tell(self, step: Step) -> None:

@@ -67,7 +67,7 @@ def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, 
         return
     if known.owed and not (certainty is Certainty.INFERRED and _was_given_up(site, monitor_call)):
         return
-    known.owed = False
+    site.floor.calls.redeem(known)
     actual = _actual_call(site, monitor)
     session = _waiting_for(site, monitor, actual)
     if session is None:

@@ -16,6 +16,8 @@ from monitoring_core.domain.outcomes import (
     NoticeKind,
     Origin,
     Reason,
+    RuleHit,
+    RuleMiss,
     StartMonitoring,
     State,
     Trigger,
@@ -128,7 +130,8 @@ def _answer_again(site: Site, event: MonitorRequested, known: str) -> None:
 def _refuse(site: Site, session: Session, verdict: Verdict) -> None:
     site.move(session, Trigger.FORBID, Reason.FORBIDDEN)
     if site.settings.broadcast_refusals:
-        first = (*verdict.hits, *verdict.misses)[0] if verdict.hits or verdict.misses else None
+        whys: tuple[RuleHit | RuleMiss, ...] = (*verdict.hits, *verdict.misses)
+        first = whys[0] if whys else None
         error, because = (first.error, first.because) if first else ("", "no rule permits it")
         site.say(BroadcastError(session.id, error or "Authorization Failure", because))
 

@@ -15,6 +15,7 @@ from monitoring_core.engine.site import Site
 def snapshot(site: Site, event: Snapshot, at: float | None) -> None:
     """People and phones first, then calls, then the monitor calls that it shows."""
     as_of = at if event.as_of is None else event.as_of
+    site.floor.people.check(event)
     site.floor.calls.check(event.calls)
     changes = site.floor.people.snapshot(event, as_of)
     changes += site.floor.snapshot_calls(event, as_of, site.clock.now)

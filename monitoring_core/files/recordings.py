@@ -13,12 +13,13 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import msgspec
 
 from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import SourceError, UsageError
+from monitoring_core.files.zstd import unzstd
 
 STDIN = "-"
 _LIMITS = Limits()
@@ -129,30 +130,7 @@ def _unpacked(raw: IO[bytes]) -> IO[bytes]:
     start = cast("io.BufferedReader", raw).peek(1)[:1]
     if start == _GZIP:
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-    return _unzstd(raw) if start == _ZSTD else raw
-
-
-def _unzstd(raw: IO[bytes]) -> IO[bytes]:
-    try:
-        import zstandard  # noqa: PLC0415 # an extra
-    except ImportError as error:
-        fix = "pip install 'monitoring-core[zstd]', or unpack the file first"
-        raise UsageError("this file is packed with zstd, which needs an extra", "zstandard", fix) from error
-    packed = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-
-    class Unpacked(io.RawIOBase):
-        """What zstandard reads, with its own errors as those of any file."""
-
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer: Any) -> int:
-            try:
-                return int(packed.readinto(buffer))
-            except zstandard.ZstdError as error:
-                raise OSError(str(error)) from error
-
-    return io.BufferedReader(Unpacked())
+    return unzstd(raw) if start == _ZSTD else raw
 
 
 def _unopened(path: str, error: OSError | ValueError) -> UsageError:

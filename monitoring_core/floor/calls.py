@@ -73,7 +73,7 @@ class Calls:
         leg = call.legs.get(address)
         if leg is None:
             leg = call.legs[address] = Leg(address, LegState.INITIATED)
-            self.by_address.setdefault(address, {})[call.id] = call
+            self._index(address, call)
         elif (
             leg.state is LegState.CLEARED
             or older(at, leg.changed_at)
@@ -197,6 +197,12 @@ class Calls:
             for address in call.legs:
                 self._unindex(address, call)
 
+    def redeem(self, call: Call) -> None:
+        """The monitor call is a session's again, and a call of those who are on it."""
+        call.owed = False
+        for leg in call.live():
+            self._index(leg.address, call)
+
     def check(self, views: Iterable[CallView]) -> None:
         """Raises EventError where a snapshot contradicts itself, or what kind of call a call is."""
         shown: set[str] = set()
@@ -255,8 +261,8 @@ class Calls:
             return []
         changes = []
         if state is LegState.CONNECTED:
-            mine = self.by_address.setdefault(leg.address, {})
-            mine[call.id] = mine.pop(call.id, call)
+            self._unindex(leg.address, call)
+            self._index(leg.address, call)
             for other in call.legs.values():
                 if other.state is LegState.WAITING:
                     changes += self._become(call, other, LegState.CONNECTED, at)
@@ -293,7 +299,7 @@ class Calls:
             known = into.legs.get(leg.address)
             if known is None:
                 into.legs[leg.address] = leg
-                self.by_address.setdefault(leg.address, {})[into.id] = into
+                self._index(leg.address, into)
             elif leg.state is LegState.CONNECTED and known.state is not LegState.CLEARED:
                 changes += self._become(into, known, LegState.CONNECTED, at)
         del self.by_id[call_id]
@@ -306,6 +312,11 @@ class Calls:
         del self.by_id[call.id]
         self.gone.add(call.id, Gone(at=latest(call.changed_at, at)))
         return [Change(What.OVER, call.id, reason=reason)]
+
+    def _index(self, address: str, call: Call) -> None:
+        """File a call as the latest of an address, unless it is nobody's call any more."""
+        if not call.owed:
+            self.by_address.setdefault(address, {})[call.id] = call
 
     def _unindex(self, address: str, call: Call) -> None:
         mine = self.by_address.get(address)

@@ -16,6 +16,7 @@ from monitoring_core.domain.events import (
     SignedOut,
     Snapshot,
 )
+from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.entities import Change, Person, Phone, What, latest, older
 
 
@@ -59,6 +60,22 @@ class People:
         if not older(at, phone.changed_at):
             _describe(phone, event, at)
             phone.facts.update(event.facts)
+
+    def check(self, event: Snapshot) -> None:
+        """Raises EventError where a snapshot contradicts itself."""
+        seats = [extension for view in event.people for extension in view.extensions]
+        for word, names in (
+            ("person", [view.person for view in event.people]),
+            ("extension", seats),
+            ("phone", [view.extension for view in event.phones]),
+        ):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise EventError(
+                    what=f"a snapshot shows one {word} twice",
+                    where=f"{word} {quote(twice)}",
+                    fix="list each person and phone once, and each extension under one person",
+                )
 
     def snapshot(self, event: Snapshot, as_of: float | None) -> list[Change]:
         """Who is shown is so; who is covered and not shown is signed out; what changed after `as_of` stays."""

@@ -101,14 +101,10 @@ class _Run:
         ]
 
     def _events(self, rows: list[Row]) -> Iterator[Event]:
-        """The events as the site gets them: none arrives before one that stands above it."""
-        latest: float | None = None
+        """The events as the site gets them: received when they happened, unless the story says otherwise."""
         for row in rows:
             event = self._meant(row.event)
-            if event.received_at is None and event.at is not None:
-                event = replace(event, received_at=event.at if latest is None else max(latest, event.at))
-            latest = event.received_at if event.received_at is not None else latest
-            yield event
+            yield replace(event, received_at=event.at) if event.received_at is None else event
 
     def _meant(self, event: Event) -> Event:
         """An event with the ids that its nicknames stand for."""

@@ -36,7 +36,7 @@ _WORDS = {
 }
 _OF_A_SESSION = frozenset({"verdict", "state"})
 _WHICH = 'add session = "S1"; sessions are numbered as they were opened'
-_QUOTED = re.compile(r"(['`])(.+)\1", re.DOTALL)
+_QUOTED = re.compile(r"(['`])((?:(?!\1).)+)\1", re.DOTALL)
 _OPENINGS_MAX = 8
 
 
@@ -83,7 +83,7 @@ def load_story(name: str, text: str, openings: Mapping[str, str] | None = None) 
     chain = _chain(page, openings or {})
     reader = _Reader(page)
     sessions = [reader.session(number, row) for number, row in enumerate(reader.tables("sessions"))]
-    if not (sessions or any("when" in part.data for part in chain)):
+    if "sessions" not in page.data and not any("when" in part.data for part in chain):
         reader.wrong((), "nothing happens in this story", "write a [[when]], or recorded = and [[sessions]]")
     return Story(
         name=name,
@@ -259,7 +259,7 @@ class _Reader:
         try:
             event: Event = msgspec.convert(raw, kind)
         except msgspec.ValidationError as error:
-            fields = ", ".join(kind.__struct_fields__[len(Event.__struct_fields__) :])
+            fields = ", ".join(name for name in kind.__struct_fields__ if name not in Event.__struct_fields__)
             self.wrong(path, _plain(error), f"{raw['event']} has the fields {fields}; ids and addresses are text")
         return event
 

@@ -68,20 +68,22 @@ def _explained(record: bytes, said: str) -> EventError:
     """msgspec's words with a place, no more of the input than allowed, and what to write instead."""
     what, _, place = said.partition(" - at ")
     where = place.strip("`").removeprefix("$.") or "the line itself"
+    what = what[:1].lower() + what[1:]
+    if what.startswith("expected"):  # names types, nothing of the input
+        fix = "write it as `monitoring-core schema` says: addresses and ids are text, times are numbers"
+        return EventError(what.replace("`", ""), where, fix)
     found = _QUOTED.search(what)
     word = found[2] if found else ""
     what = _QUOTED.sub(lambda match: f'"{quote(match[2])}"', what)
-    what = what[:1].lower() + what[1:]
     if what.startswith("invalid value"):
         return EventError(f'unknown event "{quote(word)}"', where, did_you_mean(word, _CLASSES))
     if what.startswith("object contains unknown field"):
         return EventError(f'unknown field "{quote(word)}"', where, did_you_mean(word, _fields(record, where)))
     if what.startswith("object missing required field"):
-        return EventError(f"{word} is missing", where, f'add "{word}"')
+        return EventError(f'"{word}" is missing', where, f'add "{word}"')
     if what.startswith("invalid enum value"):
         return EventError(what, where, "see `monitoring-core schema` for the values")
-    fix = "write it as `monitoring-core schema` says: addresses and ids are text, times are numbers"
-    return EventError(what, where, fix)
+    return EventError(what, where, "write one JSON object a line, with a JSON library")
 
 
 def _fields(record: bytes, where: str) -> list[str]:
