@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +132,14 @@ def test_a_terminal_sees_a_progress_bar(shell: Shell, monkeypatch: pytest.Monkey
     assert "records" in shown
     assert "%|" in shown
     assert "B/s" in shown
+
+
+def test_a_recording_that_was_cut_is_finished(shell: Shell) -> None:
+    """What the last messages of a cut recording prove, though the one that would tell it is missing, counts."""
+    whole = Path(SMALLEST).read_bytes().splitlines(keepends=True)
+    cut = shell.write("cut.jsonl", b"".join(whole[:113]))
+    (row,) = shell("replay", cut, "--source=asterisk", "--json").rows
+    assert (row["state"], row["reason"]) == ("ENDED", "call_ended")
 
 
 # Merging
@@ -278,4 +287,4 @@ def test_explain_suggests_a_session(shell: Shell) -> None:
 def test_an_observed_monitor_call_is_explained(shell: Shell) -> None:
     """A monitor call that nobody asked for is told with the opinion of the rules."""
     session = shell("replay", SMALLEST, "--source=asterisk", "--json").rows[0]["session"]
-    assert "verdict: forbidden, on call " in shell("explain", SMALLEST, session, "--source=asterisk").out
+    assert "verdict: not decidable, on call " in shell("explain", SMALLEST, session, "--source=asterisk").out

@@ -94,6 +94,12 @@ def test_damage_counts_from_its_place(tmp_path: Path, pack: Callable[[bytes], by
     assert _problem(found[-1]).what.startswith("the rest cannot be unpacked")
 
 
+@pytest.mark.parametrize("data", [gzip.compress(LINES)[:-8] + bytes(8), b"(no zstd", b"\x1fno gzip"])
+def test_a_wrong_mark_or_sum_is_damage(tmp_path: Path, data: bytes) -> None:
+    """What only begins like a packed file, or has another checksum, is an error and never an exception."""
+    assert _problem(_read(tmp_path / "log", data)[-1]).what.startswith("the rest cannot be unpacked")
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
 def test_half_a_packed_file_gives_what_is_there(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     """A recorder that was killed leaves half a packed file: its whole lines are read, then the end is an error."""

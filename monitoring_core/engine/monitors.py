@@ -38,7 +38,13 @@ END_REASONS = frozenset(reason.value for reason in list(Reason)[5:])
 def started(site: Site, event: MonitorStarted, at: float | None) -> None:
     """A monitor call is the oldest waiting session's of that supervisor and agent whose call fits, else observed."""
     monitor = MonitorOf(event.from_address, event.to_address, event.call, event.mode)
+    early = site.early_ends.get(event.monitor_call)
+    if early is not None:  # its end overtook it: somebody listened all the same
+        site.early_ends.discard(event.monitor_call)
+        site.floor.calls.gone.discard(event.monitor_call)
     appear(site, event.monitor_call, monitor, at, Certainty.CONFIRMED)
+    if early is not None:
+        _vanish(site, event.monitor_call, early, at)
 
 
 def seen(site: Site, event: CallSeen, at: float | None) -> None:
@@ -93,18 +99,19 @@ def ended(site: Site, event: MonitorEnded, at: float | None) -> None:
         site.say(AskSnapshot("", "address", event.to_address or event.from_address or ""))
         return
     reason = Reason(event.reason) if event.reason in END_REASONS else Reason.SUPERVISOR_DROPPED
-    certainty = Certainty.CONFIRMED if event.reason in END_REASONS else Certainty.INFERRED
     for monitor_call in fits:
-        _vanish(site, monitor_call, reason, certainty, at)
+        if site.floor.calls.find(monitor_call) is None and monitor_call not in site.floor.calls.gone:
+            site.early_ends.add(monitor_call, reason)
+        _vanish(site, monitor_call, reason, at)
 
 
-def _vanish(site: Site, monitor_call: str, reason: Reason, certainty: Certainty, at: float | None) -> None:
+def _vanish(site: Site, monitor_call: str, reason: Reason, at: float | None) -> None:
     """A monitor call is gone; its session, if one is alive, ends with it, and so does whoever monitors that call."""
     session = site.sessions.by_monitor_call.get(monitor_call)
     changes = site.floor.calls.over(monitor_call, Reason.CALL_ENDED, at)
     if session is not None:
-        finish(site, session, reason, certainty)
-    follow(site, changes, certainty)
+        finish(site, session, reason, Certainty.CONFIRMED)
+    follow(site, changes)
 
 
 def failed(site: Site, event: MonitorFailed, _at: float | None) -> None:
@@ -158,9 +165,9 @@ def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | N
     session.call = actual.id if actual else None
     session.candidates = (actual.id,) if actual else ()
     session.monitor_call = monitor_call
-    verdict = session.verdict = site.judge(session, actual, {})
-    session.opinion = opinion(verdict)
     before = _predecessor(site, session)
+    verdict = session.verdict = site.judge(session, actual, {}, before)
+    session.opinion = opinion(verdict)
     session.follows = before.id if before else ""
     site.verdicts.append(Judged(session.id, verdict))
     site.move(session, Trigger.STARTED, certainty=certainty)

@@ -74,9 +74,11 @@ def judge_all(site: Site, session: Session, given: Facts) -> Verdict:
 
 def stop(site: Site, event: StopRequested, _at: float | None) -> None:
     """Only the listener may; a stop before the start is remembered; one of an ACTIVE session asks the switch."""
-    session = _to_stop(site, event)
+    fits = _to_stop(site, event)
+    session = fits[0] if len(fits) == 1 else None
     if session is None:
-        site.note(NoticeKind.STOP_UNKNOWN, text="no session alive fits the stop")
+        kind = NoticeKind.STOP_AMBIGUOUS if fits else NoticeKind.STOP_UNKNOWN
+        site.note(kind, text=f"the stop fits {len(fits)} sessions alive" if fits else "no session alive fits the stop")
     elif session.stop_wanted:
         return
     elif session.state is State.REQUESTED:
@@ -136,15 +138,13 @@ def _refuse(site: Site, session: Session, verdict: Verdict) -> None:
         site.say(BroadcastError(session.id, error or "Authorization Failure", because))
 
 
-def _to_stop(site: Site, event: StopRequested) -> Session | None:
+def _to_stop(site: Site, event: StopRequested) -> list[Session]:
     sessions = site.sessions
+    found: list[Session | None]
     if event.session is not None:
-        found = sessions.by_id.get(event.session)
+        found = [sessions.living.get(event.session)]
     elif event.monitor_call is not None:
-        found = sessions.by_monitor_call.get(event.monitor_call)
+        found = [sessions.by_monitor_call.get(event.monitor_call)]
     else:
-        mine = [s for s in sessions.alive() if s.from_address == event.from_address]
-        found = mine[0] if len(mine) == 1 else None
-    if found is None or found.state not in (State.REQUESTED, State.ACTIVE):
-        return None
-    return None if event.from_address not in (None, found.from_address) else found
+        found = [session for session in sessions.alive() if session.from_address == event.from_address]
+    return [session for session in found if session and event.from_address in (None, session.from_address)]

@@ -43,6 +43,7 @@ class Site:
         self.sessions = Sessions()
         self.clock = Clock(settings.skew_s_max)
         self.tokens: Window[str] = Window(settings.limits.tokens_max)
+        self.early_ends: Window[Reason] = Window(settings.limits.calls_gone_max)
         self.position = 0
         self._opened = 0
         self._begin()
@@ -125,17 +126,23 @@ class Site:
         """Add a notice."""
         self.notices.append(Notice(kind.value, session.id if session else "", text))
 
-    def judge(self, session: Session, call: Call | None, given: Facts) -> Verdict:
+    def judge(self, session: Session, call: Call | None, given: Facts, before: Session | None = None) -> Verdict:
         """What the book says of this session on this call; `given` are the facts that came with the request."""
-        return judge(self.book, self.facts(session, call, given))
+        return judge(self.book, self.facts(session, call, given, before))
 
-    def facts(self, session: Session, call: Call | None, given: Facts) -> Facts:
-        """Everything that a rule may read: given, floor, sessions, settings. Given facts never stand in for ours."""
+    def facts(self, session: Session, call: Call | None, given: Facts, before: Session | None = None) -> Facts:
+        """Everything that a rule may read: given, floor, sessions, settings. Given facts never stand in for ours.
+
+        A session does not count against itself, nor does the one that it comes instead of (`before`).
+        """
         facts: Facts = {name: value for name, value in given.items() if name not in FACTS or name.startswith("site.")}
         facts.update(floor_facts(self.floor, session.from_address, session.to_address, call))
-        listening = [other for other in self.sessions.listening(session.listener) if other is not session]
+        if session.origin is Origin.OBSERVED:
+            self._doubt(facts, session, call)
+        selves = (session, before)
+        listening = [other for other in self.sessions.listening(session.listener) if other not in selves]
         facts["supervisor.sessions"] = len(listening)
-        facts["agent.sessions"] = sum(other is not session for other in self.sessions.targeting(session.target))
+        facts["agent.sessions"] = sum(other not in selves for other in self.sessions.targeting(session.target))
         facts["pair.sessions"] = sum(other.target == session.target for other in listening)
         facts["limits.per_pair"] = self.settings.per_pair
         facts["limits.per_agent"] = self.settings.per_agent
@@ -146,3 +153,14 @@ class Site:
         if session.user:
             facts["request.user"] = session.user
         return facts
+
+    def _doubt(self, facts: Facts, session: Session, call: Call | None) -> None:
+        """Not having heard of a person or a call is reason enough to refuse a request, but none to raise an alarm.
+
+        A monitor call that is up proves that there is a call, and people on both ends, whoever they are.
+        """
+        if call is None:
+            del facts["agent.line"]
+        for role, address in (("supervisor", session.from_address), ("agent", session.to_address)):
+            if self.floor.people.is_signed_in_on(address) is None:
+                del facts[f"{role}.signed_in"]

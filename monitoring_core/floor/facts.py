@@ -18,8 +18,8 @@ Facts = dict[str, Value | frozenset[str]]
 def floor_facts(floor: Floor, from_address: str, to_address: str, call: Call | None) -> Facts:
     """Facts by name (domain.facts) for a supervisor's and an agent's address and the call in question, if any."""
     facts: Facts = {"agent.line": line(floor, to_address)}
-    _person(facts, "supervisor", floor.people.on(from_address))
-    _person(facts, "agent", floor.people.on(to_address))
+    for role, address in (("supervisor", from_address), ("agent", to_address)):
+        _person(facts, role, floor.people.on(address))
     phone = floor.people.phones.get(to_address)
     if phone is not None:
         _known(facts, "agent.phone.supports_monitoring", phone.supports_monitoring)

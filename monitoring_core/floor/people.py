@@ -5,6 +5,8 @@ Refuses to know of calls; an extension is text and belongs to one person at a ti
 
 from __future__ import annotations
 
+from collections import Counter
+
 import attrs
 
 from monitoring_core.domain.events import (
@@ -28,11 +30,19 @@ class People:
     phones: dict[str, Phone] = attrs.field(factory=dict)
     signed_in_on: dict[str, str] = attrs.field(factory=dict)
     seat_changed_at: dict[str, float] = attrs.field(factory=dict)
+    left: set[str] = attrs.field(factory=set)
+    all_are_known: bool = False
 
     def on(self, extension: str) -> Person | None:
         """Who is signed in on `extension`, if anybody is known to be."""
         person = self.signed_in_on.get(extension)
         return None if person is None else self.persons[person]
+
+    def is_signed_in_on(self, extension: str) -> bool | None:
+        """Whether anybody is; None while nobody has said anything of that extension, nor of the whole site."""
+        if extension in self.signed_in_on:
+            return True
+        return False if self.all_are_known or extension in self.left else None
 
     def sign_in(self, event: SignedIn, at: float | None) -> list[Change]:
         """A later sign-in takes the extension over; the former holder's sessions are not touched."""
@@ -69,7 +79,7 @@ class People:
             ("extension", seats),
             ("phone", [view.extension for view in event.phones]),
         ):
-            twice = next((name for name in names if names.count(name) > 1), None)
+            twice = next((name for name, times in Counter(names).items() if times > 1), None)
             if twice is not None:
                 raise EventError(
                     what=f"a snapshot shows one {word} twice",
@@ -81,6 +91,7 @@ class People:
         """Who is shown is so; who is covered and not shown is signed out; what changed after `as_of` stays."""
         changes: list[Change] = []
         if "people" in event.covers:
+            self.all_are_known = self.all_are_known or event.scope == "site"
             shown = {view.person for view in event.people}
             for person in self._covered(event):
                 if person.id not in shown:
@@ -139,6 +150,7 @@ class People:
         if holder is not None:
             del holder.extensions[extension]
         self.signed_in_on[extension] = person.id
+        self.left.discard(extension)
         person.extensions[extension] = None
         return [Change(What.PERSON, address=extension, other=person.id)]
 
@@ -147,6 +159,7 @@ class People:
             return []
         del person.extensions[extension]
         del self.signed_in_on[extension]
+        self.left.add(extension)
         return [Change(What.SIGNED_OUT, address=extension, other=person.id)]
 
     def _newer(self, extension: str, at: float | None) -> bool:

@@ -12,7 +12,8 @@ import gzip
 import io
 import pstats
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -36,6 +37,8 @@ EPOCH = 179_535
 TOP = 15
 
 Feed = Callable[[bytes], list[Event]]
+Part = Callable[[int], list[bytes]]
+"""The lines of one repetition, by its number."""
 
 
 def manager_messages(repetition: int) -> list[bytes]:
@@ -77,37 +80,40 @@ def replays(feed: Feed, lines: list[bytes], run: Replay) -> None:
 
 
 def measure(
-    name: str, decode: Callable[[bytes], object], feed: Callable[[], Feed], parts: Iterator[list[bytes]]
+    name: str, decode: Callable[[bytes], object], new_feed: Callable[[], Feed], part: Part, repetitions: int
 ) -> None:
-    """Print the medians over all parts, then the profile of the last."""
-    rules = load_rules()
-    run, apart, reading = Replay(Engine(rules.book, rules.settings)), Replay(Engine(rules.book, rules.settings)), feed()
-    floor = load_floor(RECORDED / "contact-centre-a.floor.toml")
-    whole, lines = feed(), []
-    for one in (run, apart):
-        list(one.run(floor))
+    """Print the medians over all repetitions, then the profile of one more."""
+    rules, floor = load_rules(), load_floor(RECORDED / "contact-centre-a.floor.toml")
+    run, steps = Replay(Engine(rules.book, rules.settings)), Engine(rules.book, rules.settings)
+    list(run.run(floor))
+    for event in floor:
+        steps.step(event)
+    whole, alone = new_feed(), new_feed()
     times: dict[str, list[float]] = {"decode": [], "replay": [], "source": [], "step": []}
     number = 0
-    for lines in parts:
+    for repetition in range(repetitions):
+        lines = part(repetition)
         number += len(lines)
-        started = process_time()
+        stamps = [process_time()]
         for line in lines:
             decode(line)
-        decoded = process_time()
+        stamps.append(process_time())
         replays(whole, lines, run)
-        replayed = process_time()
-        events = [event for line in lines for event in reading(line)]
-        fed = process_time()
+        stamps.append(process_time())
+        events = [event for line in lines for event in alone(line)]
+        stamps.append(process_time())
         for event in events:
-            apart.engine.step(event)
-        stepped = process_time()
-        for key, seconds in zip(
-            times, (decoded - started, replayed - decoded, fed - replayed, stepped - fed), strict=True
-        ):
-            times[key].append(seconds / len(lines))
+            steps.step(event)
+        stamps.append(process_time())
+        for key, (before, after) in zip(times, pairwise(stamps), strict=True):
+            times[key].append((after - before) / len(lines))
     _table(name, number, {key: median(found) for key, found in times.items()})
+    _profile(whole, part(repetitions), run)
+
+
+def _profile(feed: Feed, lines: list[bytes], run: Replay) -> None:
     profile = cProfile.Profile()
-    profile.runcall(replays, feed(), lines, Replay(Engine(rules.book, rules.settings)))
+    profile.runcall(replays, feed, lines, run)
     out = io.StringIO()
     pstats.Stats(profile, stream=out).sort_stats("tottime").print_stats(TOP)
     shown = out.getvalue().replace(f"{Path(__file__).parents[2]}/", "")
@@ -141,13 +147,15 @@ def main() -> None:
         "manager messages of an Asterisk",
         msgspec.json.Decoder(Record).decode,
         lambda: AsteriskSource().feed,
-        (manager_messages(repetition) for repetition in range(-(-number // messages))),
+        manager_messages,
+        -(-number // messages),
     )
     measure(
         "native events",
         msgspec.json.Decoder(AnyEvent).decode,
         lambda: NativeSource().feed,
-        (native_events(repetition, events) for repetition in range(-(-number // len(events)))),
+        lambda repetition: native_events(repetition, events),
+        -(-number // len(events)),
     )
 
 
