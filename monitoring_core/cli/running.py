@@ -1,8 +1,8 @@
 """Shell: owns `run`: events in, outbound bus messages out as they arise, each flushed; as a sender, or as a gate.
 
 Refuses to send a start that has perished, and to pass on what it could not read. In a gate, what people ask for goes
-on only through here: a SetSilentMonitoring only with a permit, written anew from what was judged; everything that is
-asked for besides goes on as it is; what the switch tells (answers, events, errors) is heard and goes no further.
+on only through here: a SetSilentMonitoring only with a permit, written anew from what was judged; a SetBARGE CALL not
+at all, as nothing judges it yet; everything that is asked for besides goes on as it is; what the switch tells (answers, events, errors) is heard and goes no further.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from monitoring_core.engine import Engine
 from monitoring_core.errors import MessageError, UsageError
 from monitoring_core.files import STDIN
 from monitoring_core.log import logger
-from monitoring_core.message import Envelope, Message, SetDrop, SetSilentMonitoring, decode, encode, of_command
+from monitoring_core.message import Envelope, Message, SetDrop, SetSilentMonitoring, decode, encode, fold, of_command
 
 
 def run(options: Namespace) -> int:
@@ -150,8 +150,16 @@ def _asked(record: bytes, own_source: str) -> Message | None:
     if message.source == own_source:
         return None
     if isinstance(message, Envelope):
-        return message if message.payload_key == "data" else None
+        return message if message.payload_key == "data" and not _is_unjudged(message) else None
     return message if isinstance(message, SetSilentMonitoring | SetDrop) else None
+
+
+def _is_unjudged(message: Envelope) -> bool:
+    """Whether it asks to be heard on a call, which no rule can permit yet: without a permit nothing goes on."""
+    if fold(message.subtopic) != fold("SetBARGE CALL"):
+        return False
+    _log.warning("held back", subtopic="SetBARGE CALL", why="it joins a call, and nothing judges that yet")
+    return True
 
 
 def _is_original(asked: Message, command: AnyCommand) -> bool:

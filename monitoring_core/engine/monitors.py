@@ -71,7 +71,7 @@ def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, 
     known = site.floor.calls.by_id.get(monitor_call)
     if known is None or monitor_call in site.sessions.by_monitor_call:
         return
-    if known.owed and not (certainty is Certainty.INFERRED and _was_given_up(site, monitor_call)):
+    if known.owed and not (certainty is Certainty.INFERRED and _was_given_up(site, monitor_call, monitor)):
         return
     site.floor.calls.redeem(known)
     actual = _actual_call(site, monitor)
@@ -155,7 +155,7 @@ def _waiting_for(site: Site, monitor: MonitorOf, actual: Call | None) -> Session
 def _of_pair(site: Site, monitor: MonitorOf) -> list[Session]:
     person = site.floor.people.on(monitor.from_address)
     mine = site.sessions.listening(person.id if person else f"@{monitor.from_address}")
-    return [s for s in mine if (s.from_address, s.to_address) == (monitor.from_address, monitor.to_address)]
+    return [session for session in mine if session.pair == (monitor.from_address, monitor.to_address)]
 
 
 def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | None, certainty: Certainty) -> None:
@@ -177,7 +177,7 @@ def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | N
         site.note(NoticeKind.FORBIDDEN_MONITOR, session, "a monitor call that the rules forbid")
     if before is None:
         return
-    late = before.state in FINAL
+    late = before.followed = before.state in FINAL
     site.note(NoticeKind.LATE_START if late else NoticeKind.OTHER_CALL, session, f"follows {before.id}")
     if (late and site.settings.late_start == "drop") or (not late and forbidden) or before.stop_wanted:
         session.stop_wanted = True
@@ -193,23 +193,22 @@ def opinion(verdict: Verdict) -> str:
     return "not decidable"
 
 
-def _was_given_up(site: Site, monitor_call: str) -> bool:
-    finals = (session for session in reversed(site.sessions.finals) if session.monitor_call == monitor_call)
-    return any(session.end_certainty is Certainty.ASSUMED for session in finals)
+def _was_given_up(site: Site, monitor_call: str, monitor: MonitorOf) -> bool:
+    past = site.sessions.past((monitor.from_address, monitor.to_address))
+    return any(session.monitor_call == monitor_call and session.end_certainty is Certainty.ASSUMED for session in past)
 
 
 def _predecessor(site: Site, session: Session) -> Session | None:
     """The session whose end proves wrong, the request whose call this monitor call missed, or came too late for."""
-    pair = (session.from_address, session.to_address)
-    waiting = [s for s in site.sessions.waiting.values() if (s.from_address, s.to_address) == pair]
+    waiting = [other for other in site.sessions.waiting.values() if other.pair == session.pair]
     if waiting:
-        return min(waiting, key=lambda s: s.order)
-    finals = (s for s in reversed(site.sessions.finals) if (s.from_address, s.to_address) == pair)
-    return next((s for s in finals if s.monitor_call == session.monitor_call or _never_began(s)), None)
+        return min(waiting, key=lambda other: other.order)
+    past = site.sessions.past(session.pair)
+    return next((other for other in past if other.monitor_call == session.monitor_call or _never_began(other)), None)
 
 
 def _never_began(session: Session) -> bool:
-    return bool(session.start_command) and session.monitor_call is None and session.state is State.REJECTED
+    return bool(session.start_command) and not session.followed and session.state is State.REJECTED
 
 
 def _fitting(site: Site, event: MonitorEnded) -> list[str]:

@@ -85,17 +85,26 @@ class Calls:
     def clear(
         self, call_id: str, causes: Mapping[str, ClearCause], at: float | None, now: float | None
     ) -> list[Change]:
-        """Participants left, all at once; `causes` says why by address.
+        """Participants left, all at once; who remains alone after a drop is on a call that is over."""
+        call = self.find(call_id)
+        changes = self.leave(call_id, causes, at, now)
+        if call is None or not changes or set(causes.values()) != {ClearCause.DROPPED}:
+            return changes
+        return changes + self._aftermath(call, at)
+
+    def leave(
+        self, call_id: str, causes: Mapping[str, ClearCause], at: float | None, now: float | None
+    ) -> list[Change]:
+        """Participants left, all at once; `causes` says why by address. The call goes on without them.
 
         Who leaves while others talk dropped (or transferred, or moved); who leaves when the others have gone before
-        is left by a call that ended; who remains alone after a drop is on a call that is over.
+        is left by a call that ended.
         """
         call = self._mentioned(call_id, now)
         if call is None:
             return []
         talked_before = {leg.address for leg in call.talking()}
         changes: list[Change] = []
-        unheard_of = not call.legs
         for address, cause in causes.items():
             leg = call.legs.get(address)
             if leg is None:
@@ -106,9 +115,7 @@ class Calls:
                 self._clear_leg(call, leg, at)
                 reason = Reason.CALL_ENDED if dropped_last else LEFT_BY[cause]
                 changes.append(Change(What.LEFT, call.id, address, reason))
-        if unheard_of or not changes or set(causes.values()) != {ClearCause.DROPPED}:
-            return changes
-        return changes + self._aftermath(call, at)
+        return changes
 
     def over(self, call_id: str, reason: Reason, at: float | None) -> list[Change]:
         """The call is gone for everybody. An id that was never known is remembered as gone, too."""
@@ -220,9 +227,10 @@ class Calls:
 
     def revive(self, call_id: str, as_of: float | None) -> None:
         """A snapshot shows a call that was thought gone: if it is the newer, it is the authority."""
-        gone = self.gone.get(call_id)
+        survivor = self.survivor(call_id)
+        gone = self.gone.get(survivor)
         if gone is not None and (as_of is None or gone.at is None or gone.at < as_of):
-            self.gone.discard(call_id)
+            self.gone.discard(survivor)
 
     def _may_be_monitor(self, call_id: str, monitor: MonitorOf) -> None:
         if monitor.from_address == monitor.to_address:
@@ -244,12 +252,13 @@ class Calls:
         return any(call is not None and call.monitor is not None for call in found)
 
     def _mentioned(self, call_id: str, now: float | None) -> Call | None:
-        call = self.find(call_id)
+        survivor = self.survivor(call_id)
+        call = self.by_id.get(survivor)
         if call is None:
-            if call_id in self.gone:
+            if survivor in self.gone:
                 return None
-            call = self.by_id[call_id] = Call(call_id)
-            self.born.append(call_id)
+            call = self.by_id[survivor] = Call(survivor)
+            self.born.append(survivor)
         call.seen_at = latest(call.seen_at, now)
         return call
 
