@@ -62,7 +62,9 @@ def _carry(site: Site, session: Session, change: Change, certainty: Certainty) -
 
 
 def _of_monitor_call(change: Change) -> Reason:
-    return Reason.SWITCH_LOST if change.reason is Reason.SWITCH_LOST else Reason.SUPERVISOR_DROPPED
+    """Its call is over: nobody else could have ended it but the listener, unless it was lost."""
+    lost = (Reason.SWITCH_LOST, Reason.LEASE_EXPIRED)
+    return change.reason if change.reason in lost else Reason.SUPERVISOR_DROPPED
 
 
 def _lose_call(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
