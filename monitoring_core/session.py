@@ -90,7 +90,8 @@ class Session:
 
     `supervisor`, `agent`: person ids, empty while nobody is known on the extension. `candidates`: the calls that
     were judged; `call`: the one it is about, once settled. `opinion`, of an observed session: allowed, forbidden
-    or not decidable. `followed`: the monitor call that came too late for it has come.
+    or not decidable. `heard_at`: when we heard that it is over, which may be long after. `followed`: the monitor call
+    that came too late for it has come.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Session:
     requested_at: float | None = None
     active_at: float | None = None
     ended_at: float | None = None
+    heard_at: float | None = None
     paused: bool = False
     paused_at: float | None = None
     paused_s: float = 0.0
@@ -171,7 +173,8 @@ def advance(
         session.active_at, session.start_certainty = at, certainty
     if target in FINAL:
         session.pause(paused=False, at=at)
-        session.ended_at, session.reason, session.end_certainty = at, reason, certainty
+        session.ended_at = session.heard_at = at
+        session.reason, session.end_certainty = reason, certainty
     return Move(session.id, trigger, before, target, reason, certainty, at, code, text)
 
 
@@ -231,7 +234,7 @@ class Sessions:
             yield self.by_call, call
 
     def forget(self, before: float | None, finals_max: int) -> None:
-        """Drop final sessions that ended up to `before` (site time, seconds), and the oldest beyond `finals_max`."""
+        """Drop final sessions heard of up to `before` (site time, seconds), and the oldest beyond `finals_max`."""
         while self.finals and (len(self.finals) > finals_max or _ended_by(self.finals[0], before)):
             session = self.finals.popleft()
             del self.by_id[session.id]
@@ -266,4 +269,4 @@ class Sessions:
 
 
 def _ended_by(session: Session, before: float | None) -> bool:
-    return before is not None and session.ended_at is not None and session.ended_at <= before
+    return before is not None and session.heard_at is not None and session.heard_at <= before

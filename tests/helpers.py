@@ -1,4 +1,4 @@
-"""What the tests of floor, engine, properties and replay share: rule books, a watched engine, and its state as a value."""
+"""What the tests of floor, engine, properties and replay share: rule books, a watched engine, its state as a value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monitoring_core.domain.events import (
     SignedIn,
     TimePassed,
 )
-from monitoring_core.domain.outcomes import Command, Notice, State, Step
+from monitoring_core.domain.outcomes import NOTHING, Command, Notice, State, Step
 from monitoring_core.domain.settings import Limits, Settings
 from monitoring_core.engine import Engine
 from monitoring_core.engine.site import Site
@@ -62,17 +62,22 @@ class Story:
 
     def tell(self, *events: Event) -> Step:
         """The step of the last of `events`."""
+        step = NOTHING
         for event in events:
             step = self.engine.step(event)
             self.steps.append(step)
             broken = self.watch.check(step)
             assert not broken
             consistent(self.engine)
-        return self.steps[-1]
+            known = self.engine.sessions.by_id
+            assert all(move.session in known for move in step.moves)
+        return step
 
     def at(self, now: float, *events: Event) -> Step:
         """The same, with each event happening and received at `now`, where it does not say otherwise."""
-        return self.tell(*(replace(event, at=now if event.at is None else event.at, received_at=now) for event in events))
+        return self.tell(
+            *(replace(event, at=now if event.at is None else event.at, received_at=now) for event in events)
+        )
 
     def pass_time(self, now: float) -> Step:
         """What falls due until `now`."""
@@ -101,9 +106,7 @@ ASK = MonitorRequested(from_address="5004", to_address="5025", user="ann")
 START = MonitorStarted(monitor_call="m1", from_address="5004", to_address="5025", call="c1")
 END = MonitorEnded(monitor_call="m1", reason="supervisor_dropped")
 SEATS = (
-    SignedIn(
-        person="ann", extension="5004", roles=("Agent", "Supervisor"), supervises=("sales",), state="NOT_READY"
-    ),
+    SignedIn(person="ann", extension="5004", roles=("Agent", "Supervisor"), supervises=("sales",), state="NOT_READY"),
     SignedIn(person="bob", extension="5025", roles=("Agent",), teams=("sales",)),
     PhoneChanged(extension="5025", supports_monitoring=True, configured=True),
 )
@@ -154,9 +157,7 @@ def _sessions_consistent(sessions: Sessions) -> None:
 
 
 def _floor_consistent(floor: Floor) -> None:
-    mine = {
-        (leg.address, call.id) for call in floor.calls.by_id.values() if not call.owed for leg in call.live()
-    }
+    mine = {(leg.address, call.id) for call in floor.calls.by_id.values() if not call.owed for leg in call.live()}
     assert mine == {(address, call) for address, calls in floor.calls.by_address.items() for call in calls}
     assert all(floor.calls.by_address.values())
     seats = {(extension, person.id) for person in floor.people.persons.values() for extension in person.extensions}

@@ -22,8 +22,10 @@ monitor_calls = st.sampled_from(MONITOR_CALLS)
 any_call = st.sampled_from((*CALLS, *CALLS, *MONITOR_CALLS))
 parties = st.sampled_from((*EXTENSIONS, *EXTENSIONS, *ADDRESSES))
 teams = st.sampled_from([(), ("sales",), ("sales", "service")])
-values = st.sampled_from(["text", 1, 2.5, True, ("a", "b")])
-facts = st.dictionaries(st.sampled_from(["vip", "consent", "state"]), values, max_size=2)
+values: st.SearchStrategy[Any] = st.sampled_from(["text", 1, 2.5, True, ("a", "b")])
+facts: st.SearchStrategy[dict[str, e.Value]] = st.dictionaries(
+    st.sampled_from(["vip", "consent", "state"]), values, max_size=2
+)
 flags = st.none() | st.booleans()
 pairs = st.tuples(st.sampled_from(("5004", "5026")), st.sampled_from(("5025", "5025", "5026", "5004", "0170")))
 
@@ -58,7 +60,9 @@ def monitor_views(draw: st.DrawFn) -> e.CallView:
     return e.CallView(
         call=draw(monitor_calls),
         participants=draw(
-            st.sampled_from([(), (e.Participant(listener, e.LegState.CONNECTED),), (e.Participant(listener, e.LegState.ALERTING),)])
+            st.sampled_from(
+                [(), (e.Participant(listener, e.LegState.CONNECTED),), (e.Participant(listener, e.LegState.ALERTING),)]
+            )
         ),
         monitor=e.MonitorOf(listener, agent, draw(maybe(calls))),
     )
@@ -77,13 +81,21 @@ def person_views(draw: st.DrawFn) -> e.PersonView:
 @st.composite
 def snapshots(draw: st.DrawFn) -> e.Snapshot:
     """A snapshot of part of the site."""
-    scope = draw(st.sampled_from(["site", "site", "team", "person"]))
+    scope: Any = draw(st.sampled_from(["site", "site", "team", "person"]))
     return e.Snapshot(
         covers=tuple(draw(st.lists(st.sampled_from(["people", "phones", "calls"]), unique=True, max_size=3))),
         scope=scope,
         about={"site": "", "team": "sales", "person": draw(persons)}[scope],
         people=tuple(draw(st.lists(person_views(), max_size=2, unique_by=lambda view: view.person))),
-        phones=tuple(draw(st.lists(st.builds(e.PhoneView, extension=extensions, configured=flags), max_size=2, unique_by=lambda view: view.extension))),
+        phones=tuple(
+            draw(
+                st.lists(
+                    st.builds(e.PhoneView, extension=extensions, configured=flags),
+                    max_size=2,
+                    unique_by=lambda view: view.extension,
+                )
+            )
+        ),
         calls=tuple(draw(st.lists(views, max_size=3, unique_by=lambda view: view.call))),
     )
 
@@ -150,7 +162,10 @@ outcomes = st.builds(
     outcome=st.sampled_from(["sent", "acknowledged", "failed", "lapsed"]),
 )
 stops = st.builds(
-    e.StopRequested, session=st.none(), monitor_call=maybe(monitor_calls), from_address=maybe(st.sampled_from(("5004", "5026")))
+    e.StopRequested,
+    session=st.none(),
+    monitor_call=maybe(monitor_calls),
+    from_address=maybe(st.sampled_from(("5004", "5026"))),
 )
 rare = (
     st.builds(e.SwitchRestarted)
@@ -159,9 +174,36 @@ rare = (
     | st.builds(e.Log, version=st.just(1))
 )
 events: st.SearchStrategy[e.Event] = st.one_of(
-    legs, legs, clears, moves, people, others, requests(), monitors(), monitor_ends(), failures, outcomes, stops, snapshots(), rare
+    legs,
+    legs,
+    clears,
+    moves,
+    people,
+    others,
+    requests(),
+    monitors(),
+    monitor_ends(),
+    failures,
+    outcomes,
+    stops,
+    snapshots(),
+    rare,
 )
 """Any event, without times and id."""
 
-TELL_THE_FLOOR = (*get_args(e.LegEvent), e.Transferred, e.Conferenced, e.CallCleared, e.CallChanged, e.CallSeen,
-    e.SignedIn, e.SignedOut, e.PersonChanged, e.PhoneChanged, e.MonitorStarted, e.Snapshot, e.SwitchRestarted, e.TimePassed)
+TELL_THE_FLOOR = (
+    *get_args(e.LegEvent),
+    e.Transferred,
+    e.Conferenced,
+    e.CallCleared,
+    e.CallChanged,
+    e.CallSeen,
+    e.SignedIn,
+    e.SignedOut,
+    e.PersonChanged,
+    e.PhoneChanged,
+    e.MonitorStarted,
+    e.Snapshot,
+    e.SwitchRestarted,
+    e.TimePassed,
+)

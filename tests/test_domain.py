@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
@@ -19,7 +19,9 @@ from tests.strategies_events import KINDS, events
 
 SCHEMA = jsonschema.Draft202012Validator(e.json_schema())
 timed = st.builds(
-    lambda event, at, received_at, identity: msgspec.structs.replace(event, at=at, received_at=received_at, id=identity),
+    lambda event, at, received_at, identity: msgspec.structs.replace(
+        event, at=at, received_at=received_at, id=identity
+    ),
     events,
     st.none() | st.floats(0, 1e9),
     st.none() | st.floats(0, 1e9),
@@ -29,7 +31,7 @@ timed = st.builds(
 
 def one_of(kind: type[e.Event]) -> e.Event:
     """The event of that kind with no more than it must say."""
-    given = {
+    given: dict[str, Any] = {
         "outcome": "sent",
         "covers": (),
         "view": e.CallView("c1"),

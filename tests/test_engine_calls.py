@@ -21,6 +21,11 @@ CONSULT = (
 ANSWERED = (*CONSULT, e.Established(call="c2", address="5026"), e.Established(call="c2", address="5025"))
 
 
+def left(address: str, cause: ClearCause) -> e.Event:
+    """A party leaves the call for that cause."""
+    return e.ConnectionCleared(call="c1", address=address, cause=cause)
+
+
 def ended(*events: e.Event) -> tuple[Reason | None, Certainty | None]:
     """Reason and certainty of the one move of the last event."""
     (move,) = Story().tell(*events).moves
@@ -37,8 +42,8 @@ def ended(*events: e.Event) -> tuple[Reason | None, Certainty | None]:
         ((*LISTENING, e.ConnectionCleared(call="c1", address="5025")), Reason.AGENT_DROPPED),
         ((*LISTENING, e.ConnectionCleared(call="c1", address="0170")), Reason.CALL_ENDED),
         ((*LISTENING, e.CallCleared(call="c1")), Reason.CALL_ENDED),
-        ((*LISTENING, e.ConnectionCleared(call="c1", address="5025", cause=ClearCause.TRANSFERRED)), Reason.AGENT_TRANSFERRED),
-        ((*LISTENING, e.ConnectionCleared(call="c1", address="5025", cause=ClearCause.MOVED)), Reason.MOVED),
+        ((*LISTENING, left("5025", ClearCause.TRANSFERRED)), Reason.AGENT_TRANSFERRED),
+        ((*LISTENING, left("5025", ClearCause.MOVED)), Reason.MOVED),
         ((*LISTENING, e.Transferred(call="c1", by="5025", to="5026")), Reason.AGENT_TRANSFERRED),
         ((*THREE, e.ConnectionCleared(call="c1", address="5025")), Reason.AGENT_DROPPED),
         ((*LISTENING, END), Reason.SUPERVISOR_DROPPED),
@@ -115,8 +120,15 @@ def test_a_request_without_candidates_left_is_over() -> None:
 def test_a_late_end_never_hurts_the_next_session() -> None:
     """An old call's and an old monitor call's late ends do not touch the session that runs now."""
     story = Story()
-    story.tell(*LISTENING, END, e.CallCleared(call="c1"), *talk("c2"), ASK, replace(START, monitor_call="m2", call="c2"))
-    for late in (END, e.ConnectionCleared(call="c1", address="5025"), e.CallCleared(call="c1"), e.CallCleared(call="m1")):
+    story.tell(
+        *LISTENING, END, e.CallCleared(call="c1"), *talk("c2"), ASK, replace(START, monitor_call="m2", call="c2")
+    )
+    for late in (
+        END,
+        e.ConnectionCleared(call="c1", address="5025"),
+        e.CallCleared(call="c1"),
+        e.CallCleared(call="m1"),
+    ):
         assert story.tell(late) is NOTHING
 
 
@@ -132,14 +144,26 @@ def test_a_nameless_end_that_may_be_an_old_ones_ends_neither() -> None:
 def test_a_call_that_is_gone_does_not_come_back() -> None:
     """A late event of a call that is over does not make it one that can be monitored."""
     story = Story()
-    story.tell(*talk(), e.CallCleared(call="c1"), *talk(), e.CallChanged(call="c1", type="OUT"), e.CallSeen(view=e.CallView("c1")))
+    story.tell(
+        *talk(),
+        e.CallCleared(call="c1"),
+        *talk(),
+        e.CallChanged(call="c1", type="OUT"),
+        e.CallSeen(view=e.CallView("c1")),
+    )
     assert not story.engine.floor.calls.by_id
 
 
 def test_two_sessions_on_one_call_end_each_with_its_own_agent() -> None:
     """When one agent of a call between two leaves, he dropped and the other was left by a call that ended."""
     story = Story(settings(per_supervisor=2))
-    story.tell(*talk("c1", "5025", "5026"), ASK, START, replace(ASK, to_address="5026"), replace(START, monitor_call="m2", to_address="5026"))
+    story.tell(
+        *talk("c1", "5025", "5026"),
+        ASK,
+        START,
+        replace(ASK, to_address="5026"),
+        replace(START, monitor_call="m2", to_address="5026"),
+    )
     step = story.tell(e.ConnectionCleared(call="c1", address="5025"))
     assert [(move.session, move.reason) for move in step.moves] == [
         ("s-3", Reason.AGENT_DROPPED),
@@ -150,7 +174,13 @@ def test_two_sessions_on_one_call_end_each_with_its_own_agent() -> None:
 def test_the_other_agents_session_goes_on_in_a_conference() -> None:
     """In a three-way call of two monitored agents, the session of the one who stays goes on."""
     story = Story()
-    story.tell(*talk("c1", "0170", "5025", "5026"), ASK, START, replace(ASK, to_address="5026"), replace(START, monitor_call="m2", to_address="5026"))
+    story.tell(
+        *talk("c1", "0170", "5025", "5026"),
+        ASK,
+        START,
+        replace(ASK, to_address="5026"),
+        replace(START, monitor_call="m2", to_address="5026"),
+    )
     step = story.tell(e.ConnectionCleared(call="c1", address="5026"))
     assert [(move.session, move.reason) for move in step.moves] == [("s-6", Reason.AGENT_DROPPED)]
     assert story.engine.sessions.by_id["s-4"].state is State.ACTIVE
@@ -197,7 +227,9 @@ def test_two_holds_are_one_pause() -> None:
 def test_a_doubled_answer_does_not_take_a_call_off_hold() -> None:
     """Established for somebody on hold is a repeat of his answer, not his return."""
     story = Story()
-    assert story.tell(*LISTENING, e.Held(call="c1", address="5025"), e.Established(call="c1", address="5025")) is NOTHING
+    assert (
+        story.tell(*LISTENING, e.Held(call="c1", address="5025"), e.Established(call="c1", address="5025")) is NOTHING
+    )
     assert story.session().paused
 
 
@@ -237,7 +269,9 @@ def test_a_completed_transfer_ends_the_session(before: tuple[e.Event, ...], call
 def test_the_target_of_a_transfer_is_monitored_on_under_the_surviving_id(call: str, into: str) -> None:
     """When both agents are monitored, the transferer's session ends and the target's follows the surviving call."""
     story = Story()
-    story.tell(*ANSWERED, replace(ASK, to_address="5026"), replace(START, monitor_call="m2", to_address="5026", call="c2"))
+    story.tell(
+        *ANSWERED, replace(ASK, to_address="5026"), replace(START, monitor_call="m2", to_address="5026", call="c2")
+    )
     step = story.tell(e.Transferred(call=call, by="5025", into=into))
     assert [(move.session, move.reason) for move in step.moves] == [("s-6", Reason.AGENT_TRANSFERRED)]
     assert story.session().call == into
@@ -285,7 +319,9 @@ def test_who_is_left_waiting_and_hangs_up_has_dropped_alone() -> None:
     """A party whom the transferer left and nobody answered: when he goes, the call is over."""
     story = Story()
     story.tell(*talk("c1", "0170", "5025"), replace(ASK, to_address="0170"), replace(START, to_address="0170"))
-    (move,) = story.tell(e.Transferred(call="c1", by="5025", to="5026"), e.ConnectionCleared(call="c1", address="0170")).moves
+    (move,) = story.tell(
+        e.Transferred(call="c1", by="5025", to="5026"), e.ConnectionCleared(call="c1", address="0170")
+    ).moves
     assert move.reason is Reason.CALL_ENDED
 
 

@@ -123,7 +123,7 @@ def test_a_monitor_call_that_rang_starts_with_the_answer() -> None:
 
 
 def test_a_start_on_a_call_that_nobody_reported_still_has_its_end() -> None:
-    """The switch names a call that the site has not heard of: the agent is on it, and his leaving it ends the session."""
+    """The switch names a call that the site has not heard of: the agent is on it; his leaving it ends the session."""
     story = Story()
     story.tell(replace(START, call="c7"))
     (move,) = story.tell(e.ConnectionCleared(call="c7", address="5025")).moves
@@ -140,7 +140,13 @@ def test_a_start_that_is_on_no_known_call_is_that_of_the_only_candidate() -> Non
 def test_a_start_on_a_call_that_the_agent_has_left_is_not_the_requests() -> None:
     """A monitor call on a call that is gone for the agent is observed, on no known call."""
     story = Story()
-    story.tell(*talk("c1"), ASK, *talk("c2", "0171", "5025"), e.ConnectionCleared(call="c2", address="5025"), replace(START, call="c2"))
+    story.tell(
+        *talk("c1"),
+        ASK,
+        *talk("c2", "0171", "5025"),
+        e.ConnectionCleared(call="c2", address="5025"),
+        replace(START, call="c2"),
+    )
     assert (story.session().origin, story.session().call) == (Origin.OBSERVED, None)
 
 
@@ -292,7 +298,11 @@ def test_an_end_may_overtake_its_start() -> None:
 def test_an_end_without_a_name_is_that_of_the_only_monitor_call_that_fits() -> None:
     """An end that names only the agent ends the one monitor call on him."""
     story = Story()
-    story.tell(*LISTENING, *talk("c2", "0171", "5026"), e.MonitorStarted(monitor_call="m2", from_address="5009", to_address="5026"))
+    story.tell(
+        *LISTENING,
+        *talk("c2", "0171", "5026"),
+        e.MonitorStarted(monitor_call="m2", from_address="5009", to_address="5026"),
+    )
     assert [move.session for move in story.tell(e.MonitorEnded(to_address="5026")).moves] == ["s-10"]
 
 
@@ -307,9 +317,7 @@ def test_an_end_that_fits_two_ends_neither_until_a_snapshot_decides() -> None:
     assert [(move.session, move.certainty) for move in story.tell(answer).moves] == [("s-8", Certainty.INFERRED)]
 
 
-@pytest.mark.parametrize(
-    ("end", "about"), [(e.MonitorEnded(), ""), (e.MonitorEnded(from_address="5004"), "5004")]
-)
+@pytest.mark.parametrize(("end", "about"), [(e.MonitorEnded(), ""), (e.MonitorEnded(from_address="5004"), "5004")])
 def test_an_end_asks_about_the_address_that_it_gives(end: e.MonitorEnded, about: str) -> None:
     """The snapshot that is asked for is about the address that the end names, or about everything."""
     story = Story()

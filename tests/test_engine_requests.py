@@ -32,7 +32,9 @@ def rules(text: str) -> Any:
 def outcome(story: Story, kind: Any, number: int = 0) -> e.CommandOutcome:
     """What became of the first or another command of the last step."""
     session = story.session().id
-    return e.CommandOutcome(command=f"{session}/{story.engine.position}/{number}", outcome=kind, code="7", text="no way")
+    return e.CommandOutcome(
+        command=f"{session}/{story.engine.position}/{number}", outcome=kind, code="7", text="no way"
+    )
 
 
 # Judged, then moved
@@ -100,7 +102,7 @@ def test_a_permit_names_its_duties() -> None:
 def test_an_engine_tells_the_facts_that_a_request_was_judged_by() -> None:
     """Directly after a request, its facts can be read again: floor, sessions, settings and what came with it."""
     story = Story(book=DEFAULT)
-    given = {"site.weekday": "monday", "vip": True}
+    given: dict[str, e.Value] = {"site.weekday": "monday", "vip": True}
     story.tell(*SEATS, *talk(), replace(ASK, facts=given))
     facts = story.engine.facts("s-6", given)
     assert (facts["site.weekday"], facts["vip"], facts["call.id"], facts["supervisor.sessions"]) == (
@@ -125,7 +127,7 @@ def test_given_facts_never_stand_in_for_ours() -> None:
 
 @pytest.mark.parametrize("before", [(*SEATS, *talk()), SEATS])
 def test_the_same_token_is_the_same_session_and_answer(before: tuple[e.Event, ...]) -> None:
-    """A request repeated with its token, granted or refused, is answered with the session that there is, and no more."""
+    """A request repeated with its token, granted or refused, is answered with the session that there is."""
     story = Story(book=DEFAULT)
     asked = replace(ASK, token="t1")
     first = story.tell(*before, asked)
@@ -201,9 +203,15 @@ def test_who_waits_after_a_transfer_is_refused_until_somebody_answers() -> None:
 
 def test_every_candidate_must_permit() -> None:
     """With two connected calls the request is refused if one of them is, and the verdict names both and which."""
-    story = Story(book=rules('[[rule]]\nid = "vip"\neffect = "forbid"\nbecause = "no"\nwhen.call.type = { is = "vip" }'))
+    story = Story(
+        book=rules('[[rule]]\nid = "vip"\neffect = "forbid"\nbecause = "no"\nwhen.call.type = { is = "vip" }')
+    )
     step = story.tell(
-        *talk("c1"), *talk("c2"), *talk("c3"), *(e.CallChanged(call=call, type="vip" if call == "c2" else "") for call in ("c1", "c2", "c3")), ASK
+        *talk("c1"),
+        *talk("c2"),
+        *talk("c3"),
+        *(e.CallChanged(call=call, type="vip" if call == "c2" else "") for call in ("c1", "c2", "c3")),
+        ASK,
     )
     verdict = step.verdicts[0].verdict
     assert (verdict.permit, verdict.candidates, verdict.call) == (False, ("c1", "c2", "c3"), "c2")
@@ -243,7 +251,9 @@ def test_a_call_taken_off_hold_is_the_latest_connected() -> None:
 def test_who_listens_cannot_be_listened_to() -> None:
     """A request on a supervisor who listens is refused: his call is a monitor call."""
     story = Story(settings(per_agent=9, per_supervisor=9), DEFAULT)
-    step = story.tell(*LISTENING, e.SignedIn(person="eve", extension="5009"), replace(ASK, from_address="5009", to_address="5004"))
+    step = story.tell(
+        *LISTENING, e.SignedIn(person="eve", extension="5009"), replace(ASK, from_address="5009", to_address="5004")
+    )
     assert "monitor-of-monitor" in [hit.rule for hit in step.verdicts[0].verdict.hits if not hit.undecided]
 
 
@@ -393,7 +403,9 @@ def test_a_stop_of_nothing_does_nothing(stop: e.StopRequested) -> None:
 def test_a_stop_that_fits_two_sessions_ends_neither() -> None:
     """A stop that names only a listener with two sessions is noted as ambiguous and does nothing."""
     story = Story()
-    step = story.tell(*LISTENING, *talk("c2", "0171", "5026"), replace(ASK, to_address="5026"), e.StopRequested(from_address="5004"))
+    step = story.tell(
+        *LISTENING, *talk("c2", "0171", "5026"), replace(ASK, to_address="5026"), e.StopRequested(from_address="5004")
+    )
     assert [notice.kind for notice in step.notices] == ["stop_ambiguous"]
     assert step.commands == ()
 
@@ -467,7 +479,7 @@ def test_the_switchs_error_rejects_the_request_that_it_fits() -> None:
 
 
 @pytest.mark.parametrize("names", [{"from_address": "5009"}, {"to_address": "5009"}, {"user": "eve"}])
-def test_the_switchs_error_about_somebody_else_rejects_nothing(names: dict[str, str]) -> None:
+def test_the_switchs_error_about_somebody_else_rejects_nothing(names: dict[str, Any]) -> None:
     """A refusal that names another listener, agent or user is noted, and rejects nothing."""
     story = Story()
     story.tell(*talk(), ASK)
@@ -520,7 +532,16 @@ def test_a_sign_out_before_the_start_ends_the_request(person: str, reason: Reaso
 def test_a_sign_out_of_another_extension_ends_nothing() -> None:
     """Who signs out of an extension that the session is not about stays in it."""
     story = Story()
-    assert story.tell(*SEATS, e.SignedIn(person="ann", extension="5005"), *talk(), ASK, e.SignedOut(person="ann", extension="5005")) is NOTHING
+    assert (
+        story.tell(
+            *SEATS,
+            e.SignedIn(person="ann", extension="5005"),
+            *talk(),
+            ASK,
+            e.SignedOut(person="ann", extension="5005"),
+        )
+        is NOTHING
+    )
 
 
 def test_a_session_without_any_call_ends_with_a_sign_out() -> None:
@@ -548,6 +569,7 @@ def test_a_person_who_becomes_known_is_filled_in() -> None:
     [
         e.MonitorStarted(monitor_call="c1", from_address="5004", to_address="5026"),
         e.MonitorStarted(monitor_call="m2", from_address="5004", to_address="5004"),
+        e.MonitorEnded(monitor_call="c1"),
         e.Conferenced(call="c1", into="c1"),
         e.Conferenced(call="m1", into="c1"),
         e.Transferred(call="c1", by="5025", into="c1"),

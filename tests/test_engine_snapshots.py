@@ -46,7 +46,7 @@ def test_a_program_that_attaches_late_finds_what_is_up() -> None:
 
 def test_what_a_snapshot_does_not_show_has_ended() -> None:
     """A call that should be there and is not has ended, and its session with it, inferred."""
-    (move,) = Story().tell(*LISTENING, shot(MONITOR, covers=("calls",), scope="site")).moves
+    (move,) = Story().tell(*LISTENING, shot(call("c9", "0171"))).moves
     assert (move.reason, move.certainty) == (Reason.CALL_ENDED, Certainty.INFERRED)
 
 
@@ -59,7 +59,9 @@ def test_a_monitor_call_that_a_snapshot_does_not_show_was_dropped() -> None:
 def test_an_agent_whom_a_snapshot_does_not_show_on_his_call_has_left_it() -> None:
     """A call shown without the monitored agent ends his session, inferred, and goes on."""
     story = Story()
-    (move,) = story.tell(*LISTENING, e.Established(call="c1", address="0171"), shot(call("c1", "0170", "0171"), MONITOR)).moves
+    (move,) = story.tell(
+        *LISTENING, e.Established(call="c1", address="0171"), shot(call("c1", "0170", "0171"), MONITOR)
+    ).moves
     assert (move.reason, move.certainty) == (Reason.AGENT_DROPPED, Certainty.INFERRED)
     assert story.engine.floor.is_listed("0171", "c1")
 
@@ -178,14 +180,20 @@ def test_who_is_covered_and_not_shown_is_signed_out() -> None:
 
 def test_a_sign_out_that_a_snapshot_shows_ends_a_request() -> None:
     """A request whose agent is not signed in any more, as a snapshot shows, is over."""
-    (move,) = Story().tell(*SEATS, *talk(), ASK, e.Snapshot(covers=("people",), people=(e.PersonView("ann", ("5004",)),))).moves
+    (move,) = (
+        Story()
+        .tell(*SEATS, *talk(), ASK, e.Snapshot(covers=("people",), people=(e.PersonView("ann", ("5004",)),)))
+        .moves
+    )
     assert (move.after, move.reason) == (State.REJECTED, Reason.AGENT_SIGNED_OUT)
 
 
 def test_who_is_shown_elsewhere_has_moved_his_seat() -> None:
     """Who is shown on another extension is signed in there, and not where he was."""
     story = Story()
-    story.tell(*SEATS, e.Snapshot(covers=("people",), people=(e.PersonView("ann", ("5005",)),), scope="person", about="ann"))
+    story.tell(
+        *SEATS, e.Snapshot(covers=("people",), people=(e.PersonView("ann", ("5005",)),), scope="person", about="ann")
+    )
     people = story.engine.floor.people
     assert (people.on("5004"), people.on("5005")) == (None, people.persons["ann"])
     assert people.on("5025") is people.persons["bob"]
@@ -203,7 +211,9 @@ def test_people_and_phones_that_changed_after_a_snapshot_stay() -> None:
     """What is known of persons, seats and phones from after `as_of` is newer than the snapshot."""
     story = Story()
     story.at(100.0, *SEATS)
-    story.at(101.0, e.Snapshot(covers=("people", "phones"), as_of=99.0, phones=(e.PhoneView("5025", configured=False),)))
+    story.at(
+        101.0, e.Snapshot(covers=("people", "phones"), as_of=99.0, phones=(e.PhoneView("5025", configured=False),))
+    )
     assert story.engine.floor.people.on("5004") is not None
     assert story.engine.floor.people.phones["5025"].configured is True
 

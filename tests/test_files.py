@@ -94,7 +94,11 @@ def test_damage_counts_from_its_place(tmp_path: Path, pack: Callable[[bytes], by
     assert _problem(found[-1]).what.startswith("the rest cannot be unpacked")
 
 
-@pytest.mark.parametrize("data", [gzip.compress(LINES)[:-8] + bytes(8), b"(no zstd", b"\x1fno gzip"])
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(LINES)[:-8] + bytes(8), b"(no zstd", b"\x1fno gzip"],
+    ids=["another sum", "no zstd", "no gzip"],
+)
 def test_a_wrong_mark_or_sum_is_damage(tmp_path: Path, data: bytes) -> None:
     """What only begins like a packed file, or has another checksum, is an error and never an exception."""
     assert _problem(_read(tmp_path / "log", data)[-1]).what.startswith("the rest cannot be unpacked")

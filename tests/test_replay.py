@@ -98,6 +98,13 @@ def test_a_session_that_is_up_has_a_row() -> None:
     assert (row.state, row.ended_at, row.end_certainty) == ("ACTIVE", None, None)
 
 
+def test_a_session_that_ends_in_a_long_silence_has_a_row() -> None:
+    """A deadline that fires long after it was due still leaves its row, though the session is past its late window."""
+    log = [msgspec.structs.replace(event, at=0.0) for event in (*SEATS, *talk(), ASK)]
+    (row,) = rows(*log, TimePassed(at=100_000.0))
+    assert (row.reason, row.ended_at) == ("unconfirmed", 10.0)
+
+
 def test_an_observed_session_has_an_opinion() -> None:
     """The verdict of a session that nobody asked for is what the rules think of it."""
     (row,) = rows(*SEATS, *talk(), START)
@@ -144,6 +151,7 @@ def test_two_sites_do_not_see_each_other(data: st.DataObject) -> None:
         name = data.draw(st.sampled_from([name for name in waiting if waiting[name]]))
         got[name].append(engines[name].step(waiting[name].pop(0)))
     assert got == alone
+    assert [engine.site for engine in engines.values()] == ["a", "b"]
 
 
 def test_another_process_gives_the_same_bytes() -> None:

@@ -2,7 +2,8 @@
 
 Refuses to send a start that has perished, and to pass on what it could not read. In a gate, what people ask for goes
 on only through here: a SetSilentMonitoring only with a permit, written anew from what was judged; a SetBARGE CALL not
-at all, as nothing judges it yet; everything that is asked for besides goes on as it is; what the switch tells (answers, events, errors) is heard and goes no further.
+at all, as nothing judges it yet; everything that is asked for besides goes on as it is; what the switch tells
+(answers, events, errors) is heard and goes no further.
 """
 
 from __future__ import annotations

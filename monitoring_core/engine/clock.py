@@ -34,10 +34,14 @@ class Deadline(NamedTuple):
 
 
 class Clock:
-    """The site's time: `received_at` as the shell puts it in, never running back; without it the largest `at`."""
+    """The site's time: `received_at` as the shell puts it in, never running back; without it the largest `at`.
+
+    `now` is when what is being dealt with was due or happened; `until` is the time of the event that brought it up.
+    """
 
     def __init__(self, skew_s_max: float) -> None:
         self.now: float | None = None
+        self.until: float | None = None
         self._skew_s_max = skew_s_max
         self._by_shell = False
         self._deadlines: list[Deadline] = []

@@ -19,16 +19,20 @@ AFTER_SESSIONS = (2**63, 0)
 
 
 def pass_time(site: Site, until: float | None) -> None:
-    """Fire every deadline due by `until` (site time, seconds), each at its own moment; then it is `until`."""
+    """Fire every deadline due by `until` (site time, seconds), each at its own moment; then it is `until`.
+
+    What has been final for long enough is forgotten first, so that a session named in a step is known after it.
+    """
     if until is None:
         return
+    site.clock.until = until
+    limits = site.settings.limits
+    site.sessions.forget(until - limits.late_window_s, limits.finals_max)
     if site.clock.now is None:
         _start_clock(site, until)
     while (deadline := site.clock.pop_due(until)) is not None:
         FIRE[deadline.kind](site, deadline)
     site.clock.now = until
-    limits = site.settings.limits
-    site.sessions.forget(until - limits.late_window_s, limits.finals_max)
 
 
 def arm_calls(site: Site) -> None:

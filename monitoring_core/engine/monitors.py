@@ -29,6 +29,7 @@ from monitoring_core.domain.outcomes import (
 from monitoring_core.engine.calls import finish, follow, mind_hold
 from monitoring_core.engine.requests import drop
 from monitoring_core.engine.site import Site
+from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.entities import TALKING, Call
 from monitoring_core.session import FINAL, Session
 
@@ -38,6 +39,7 @@ END_REASONS = frozenset(reason.value for reason in list(Reason)[5:])
 def started(site: Site, event: MonitorStarted, at: float | None) -> None:
     """A monitor call is the oldest waiting session's of that supervisor and agent whose call fits, else observed."""
     monitor = MonitorOf(event.from_address, event.to_address, event.call, event.mode)
+    site.floor.calls.check_monitor(event.monitor_call, monitor)
     early = site.early_ends.get(event.monitor_call)
     if early is not None:  # its end overtook it: somebody listened all the same
         site.early_ends.discard(event.monitor_call)
@@ -100,7 +102,15 @@ def ended(site: Site, event: MonitorEnded, at: float | None) -> None:
         return
     reason = Reason(event.reason) if event.reason in END_REASONS else Reason.SUPERVISOR_DROPPED
     for monitor_call in fits:
-        if site.floor.calls.find(monitor_call) is None and monitor_call not in site.floor.calls.gone:
+        known = site.floor.calls.by_id.get(monitor_call)
+        ordinary = known is not None and known.monitor is None
+        if ordinary or site.floor.calls.survivor(monitor_call) != monitor_call:
+            raise EventError(
+                what="an ordinary call does not end as a monitor call",
+                where=f"call {quote(monitor_call)}",
+                fix="tell of its end by call_cleared or connection_cleared",
+            )
+        if known is None and monitor_call not in site.floor.calls.gone:
             site.early_ends.add(monitor_call, reason)
         _vanish(site, monitor_call, reason, at)
 

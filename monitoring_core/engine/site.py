@@ -98,6 +98,7 @@ class Site:
         if fresh:
             self.sessions.open(session)
         elif session.state in FINAL:
+            session.heard_at = self.clock.until
             self.sessions.close(session)
             if session.monitor_call:
                 self.floor.calls.owe(session.monitor_call)

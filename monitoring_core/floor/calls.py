@@ -97,21 +97,21 @@ class Calls:
     ) -> list[Change]:
         """Participants left, all at once; `causes` says why by address. The call goes on without them.
 
-        Who leaves while others talk dropped (or transferred, or moved); who leaves when the others have gone before
-        is left by a call that ended.
+        Who leaves while others are there dropped (or transferred, or moved); who leaves while he waits for somebody,
+        or when the others have gone before, is left by a call that ended.
         """
         call = self._mentioned(call_id, now)
         if call is None:
             return []
-        talked_before = {leg.address for leg in call.talking()}
+        there_before = {leg.address for leg in call.live()}
         changes: list[Change] = []
         for address, cause in causes.items():
             leg = call.legs.get(address)
             if leg is None:
                 call.legs[address] = Leg(address, LegState.CLEARED, at)
             elif leg.state is not LegState.CLEARED and not older(at, leg.changed_at):
-                alone = not (talked_before - {address}) and len(call.legs) > 1
-                dropped_last = cause is ClearCause.DROPPED and alone
+                alone = leg.state is LegState.WAITING or not there_before - {address}
+                dropped_last = cause is ClearCause.DROPPED and alone and len(call.legs) > 1
                 self._clear_leg(call, leg, at)
                 reason = Reason.CALL_ENDED if dropped_last else LEFT_BY[cause]
                 changes.append(Change(What.LEFT, call.id, address, reason))
@@ -119,10 +119,11 @@ class Calls:
 
     def over(self, call_id: str, reason: Reason, at: float | None) -> list[Change]:
         """The call is gone for everybody. An id that was never known is remembered as gone, too."""
-        call = self.find(call_id)
+        survivor = self.survivor(call_id)
+        call = self.by_id.get(survivor)
         if call is None:
-            if call_id not in self.gone:
-                self.gone.add(call_id, Gone(at=at))
+            if survivor not in self.gone:
+                self.gone.add(survivor, Gone(at=at))
             return []
         return self._end(call, reason, at)
 
@@ -185,15 +186,15 @@ class Calls:
         The monitored is on the call that it names, also where nobody has said so. Raises EventError where the two
         are one, or the id is that of an ordinary call.
         """
-        self._may_be_monitor(call_id, monitor)
+        self.check_monitor(call_id, monitor)
         call = self._mentioned(call_id, now)
         if call is None:
             return
         call.monitor = monitor
         if monitor.from_address not in call.legs:
             self.leg(call.id, monitor.from_address, LegState.CONNECTED, at, now)
-        target = self._mentioned(monitor.call, now) if monitor.call and monitor.call != call_id else None
-        if target is not None and monitor.to_address not in target.legs:
+        target = self._mentioned(monitor.call, now) if monitor.call else None
+        if target is not None and target is not call and monitor.to_address not in target.legs:
             self.leg(target.id, monitor.to_address, LegState.CONNECTED, at, now)
 
     def owe(self, call_id: str) -> None:
@@ -223,7 +224,24 @@ class Calls:
                 )
             shown.add(call_id)
             if view.monitor is not None:
-                self._may_be_monitor(view.call, view.monitor)
+                self.check_monitor(view.call, view.monitor)
+
+    def check_monitor(self, call_id: str, monitor: MonitorOf) -> None:
+        """Raises EventError where that cannot be a monitor call, or not between these."""
+        if monitor.from_address == monitor.to_address:
+            raise EventError(
+                what="a monitor call needs two parties",
+                where=f"from_address and to_address are both {quote(monitor.to_address)}",
+                fix="name the listener's and the monitored party's address",
+            )
+        call = self.by_id.get(call_id)
+        ordinary = call is not None and call.monitor is None and call.legs.keys() - {monitor.from_address}
+        if ordinary or self.survivor(call_id) != call_id:
+            raise EventError(
+                what="an ordinary call cannot become a monitor call",
+                where=f"call {quote(call_id)}",
+                fix="give the monitor call an id of its own",
+            )
 
     def revive(self, call_id: str, as_of: float | None) -> None:
         """A snapshot shows a call that was thought gone: if it is the newer, it is the authority."""
@@ -231,21 +249,6 @@ class Calls:
         gone = self.gone.get(survivor)
         if gone is not None and (as_of is None or gone.at is None or gone.at < as_of):
             self.gone.discard(survivor)
-
-    def _may_be_monitor(self, call_id: str, monitor: MonitorOf) -> None:
-        if monitor.from_address == monitor.to_address:
-            raise EventError(
-                what="a monitor call needs two parties",
-                where=f"from_address and to_address are both {quote(monitor.to_address)}",
-                fix="name the listener's and the monitored party's address",
-            )
-        call = self.find(call_id)
-        if call is not None and call.monitor is None and call.legs.keys() - {monitor.from_address}:
-            raise EventError(
-                what="an ordinary call cannot become a monitor call",
-                where=f"call {quote(call_id)}",
-                fix="give the monitor call an id of its own",
-            )
 
     def _is_monitor(self, *calls: str) -> bool:
         found = (self.find(call) for call in calls)
@@ -292,12 +295,13 @@ class Calls:
         return []
 
     def _merge(self, call_id: str, into_id: str, at: float | None, now: float | None) -> list[Change]:
+        call_id, into_id = self.survivor(call_id), self.survivor(into_id)
+        if call_id == into_id:
+            return []
         call = self.by_id.get(call_id)
         if call is None:
-            if call_id not in self.gone and self.survivor(into_id) != call_id:
+            if call_id not in self.gone:
                 self.gone.add(call_id, Gone(into_id, at))
-            return []
-        if self.survivor(into_id) == call_id:
             return []
         into = self._mentioned(into_id, now)
         if into is None:
@@ -306,10 +310,10 @@ class Calls:
         for leg in call.live():
             self._unindex(leg.address, call)
             known = into.legs.get(leg.address)
-            if known is None:
+            if known is None or known.state is LegState.CLEARED:  # who had left is back on it by the other call
                 into.legs[leg.address] = leg
                 self._index(leg.address, into)
-            elif leg.state is LegState.CONNECTED and known.state is not LegState.CLEARED:
+            elif leg.state is LegState.CONNECTED:
                 changes += self._become(into, known, LegState.CONNECTED, at)
         del self.by_id[call_id]
         self.gone.add(call_id, Gone(into.id, at))

@@ -94,7 +94,7 @@ class Floor:
         """Whether `address` is on `call`, as far as the floor knows: None when it knows nothing of it."""
         found = self.calls.find(call)
         if found is None:
-            return False if call in self.calls.gone else None
+            return False if self.calls.survivor(call) in self.calls.gone else None
         leg = found.legs.get(address)
         return None if leg is None else leg.state is not LegState.CLEARED
 
