@@ -72,6 +72,7 @@ def test_a_session_ends_with_the_reason_of_what_happened(events: tuple[e.Event, 
         e.MonitorEnded(monitor_call="m9"),
         e.MonitorEnded(to_address="5026"),
         e.ConnectionCleared(call="m1", address="5025"),
+        e.CallSeen(view=e.CallView("m1", (e.Participant("5009", e.LegState.CLEARED),))),
         e.ConnectionCleared(call="c9", address="5025"),
         e.CallCleared(call="c9"),
     ],
@@ -90,6 +91,21 @@ def test_everybody_at_once_is_the_agents_drop() -> None:
     """A dialog that shows everybody gone at once says that the agent dropped, as the platform reports his drop."""
     gone = tuple(e.Participant(address, e.LegState.CLEARED) for address in ("0170", "5025"))
     assert ended(*LISTENING, e.CallSeen(view=e.CallView("c1", gone))) == (Reason.AGENT_DROPPED, Certainty.CONFIRMED)
+
+
+def test_somebody_else_may_leave_the_monitor_call() -> None:
+    """A third party that joined a monitor call and leaves it ends nothing."""
+    joined = (*LISTENING, e.Established(call="m1", address="5009"))
+    assert Story().tell(*joined, e.ConnectionCleared(call="m1", address="5009")) is NOTHING
+
+
+def test_a_monitor_call_whose_session_is_over_is_nobodys_call() -> None:
+    """Until its own end comes, a monitor call whose session is over is not one that the listener is on."""
+    story = Story()
+    story.tell(
+        *LISTENING, e.CallCleared(call="c1"), e.Held(call="m1", address="5004"), e.Retrieved(call="m1", address="5004")
+    )
+    assert story.engine.floor.candidates("5004") == []
 
 
 @pytest.mark.parametrize("second", [e.CallCleared(call="c1"), e.ConnectionCleared(call="c1", address="0170"), END])

@@ -64,6 +64,14 @@ def test_a_repeat_is_a_repeat_of_its_source() -> None:
     assert len(story.engine.floor.calls.by_id["c1"].legs) == 2
 
 
+def test_every_sources_repeats_are_told() -> None:
+    """A source that names itself is remembered as well as one that does not."""
+    story = Story()
+    asked = replace(ASK, id="1", source="bus")
+    story.tell(*talk(), replace(asked, source="other"), asked)
+    assert story.tell(asked) is NOTHING
+
+
 def test_a_repeat_has_a_position() -> None:
     """A repeated event counts as an event: it is in the journal and has a place there."""
     story = Story()

@@ -265,6 +265,14 @@ def test_who_is_listened_to_can_be_listened_to_by_another() -> None:
     assert step.verdicts[0].verdict.permit
 
 
+def test_a_monitor_call_that_lists_the_monitored_is_not_his() -> None:
+    """Also where a dialog lists the agent on the monitor call, he is not on it by himself."""
+    story = Story(settings(per_agent=2))
+    both = tuple(e.Participant(address, e.LegState.CONNECTED) for address in ("5004", "5025"))
+    story.tell(*LISTENING, e.CallSeen(view=e.CallView("m1", both, monitor=e.MonitorOf("5004", "5025"))))
+    assert story.tell(replace(ASK, from_address="5009")).verdicts[0].verdict.candidates == ("c1",)
+
+
 # Limits and persons
 
 

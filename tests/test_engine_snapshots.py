@@ -66,10 +66,11 @@ def test_an_agent_whom_a_snapshot_does_not_show_on_his_call_has_left_it() -> Non
     assert story.engine.floor.is_listed("0171", "c1")
 
 
-def test_a_snapshot_of_who_is_alone_leaves_him_on_his_call() -> None:
-    """A call that is shown is up, also with only one participant."""
-    story = Story()
-    assert story.tell(*LISTENING, shot(call("c1", "5025"), MONITOR)) is NOTHING
+@pytest.mark.parametrize("others", [(), (e.Participant("0170", LegState.CLEARED),)])
+def test_a_snapshot_of_who_is_alone_leaves_him_on_his_call(others: tuple[e.Participant, ...]) -> None:
+    """A call that is shown is up, also with only one participant, whether the others are shown gone or not at all."""
+    alone = e.CallView("c1", (e.Participant("5025", LegState.CONNECTED), *others))
+    assert Story().tell(*LISTENING, shot(alone, MONITOR)) is NOTHING
 
 
 # What it covers
@@ -211,11 +212,12 @@ def test_people_and_phones_that_changed_after_a_snapshot_stay() -> None:
     """What is known of persons, seats and phones from after `as_of` is newer than the snapshot."""
     story = Story()
     story.at(100.0, *SEATS)
-    story.at(
-        101.0, e.Snapshot(covers=("people", "phones"), as_of=99.0, phones=(e.PhoneView("5025", configured=False),))
-    )
-    assert story.engine.floor.people.on("5004") is not None
-    assert story.engine.floor.people.phones["5025"].configured is True
+    bob, phone = e.PersonView("bob", (), teams=("other",)), e.PhoneView("5025", configured=False)
+    story.at(101.0, e.Snapshot(covers=("people", "phones"), as_of=99.0, people=(bob,), phones=(phone,)))
+    people = story.engine.floor.people
+    assert set(people.signed_in_on) == {"5004", "5025"}
+    assert people.persons["bob"].teams == frozenset({"sales"})
+    assert people.phones["5025"].configured is True
 
 
 def test_a_snapshot_of_the_sites_phones_forgets_those_that_it_does_not_show() -> None:

@@ -164,8 +164,11 @@ class Calls:
             call.type = call.type if event.type is None else event.type
             call.facts.update(event.facts)
 
-    def view(self, view: CallView, at: float | None, now: float | None) -> list[Change]:
-        """A call as a dialog shows it; participants who are not listed stay as they were."""
+    def view(self, view: CallView, at: float | None, now: float | None, *, in_snapshot: bool = False) -> list[Change]:
+        """A call as a dialog or snapshot shows it; participants who are not listed stay as they were.
+
+        A call in a snapshot is up: whoever is alone on it is not on a call that is over.
+        """
         self.check([view])
         call = self._mentioned(view.call, now)
         if call is None:
@@ -178,7 +181,8 @@ class Calls:
             if participant.state is not LegState.CLEARED:
                 changes += self.leg(call.id, participant.address, participant.state, at, now)
         cleared = [p.address for p in view.participants if p.state is LegState.CLEARED]
-        return changes + self.clear(call.id, dict.fromkeys(cleared, ClearCause.DROPPED), at, now)
+        clear = self.leave if in_snapshot else self.clear
+        return changes + clear(call.id, dict.fromkeys(cleared, ClearCause.DROPPED), at, now)
 
     def monitor(self, call_id: str, monitor: MonitorOf, at: float | None, now: float | None) -> None:
         """A monitor call is up. Its parties are the listener and the monitored; only the listener's leg is filed.
@@ -288,11 +292,16 @@ class Calls:
         self._unindex(leg.address, call)
 
     def _aftermath(self, call: Call, at: float | None) -> list[Change]:
-        """Who is alone after a drop is on no call any more; who waits or dials may still be answered."""
+        """Who is alone after a drop is on no call any more; who waits or dials may still be answered.
+
+        A monitor call is up as long as its listener is on it.
+        """
         live = call.live()
-        if not live or (len(live) == 1 and live[0].state in ENDS_WHEN_ALONE):
-            return self._end(call, Reason.CALL_ENDED, at)
-        return []
+        if call.monitor is not None:
+            over = call.monitor.from_address not in [leg.address for leg in live]
+        else:
+            over = not live or (len(live) == 1 and live[0].state in ENDS_WHEN_ALONE)
+        return self._end(call, Reason.CALL_ENDED, at) if over else []
 
     def _merge(self, call_id: str, into_id: str, at: float | None, now: float | None) -> list[Change]:
         call_id, into_id = self.survivor(call_id), self.survivor(into_id)

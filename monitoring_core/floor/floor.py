@@ -81,8 +81,7 @@ class Floor:
             call_now = self.calls.find(view.call)
             stale = call_now is not None and older(as_of, call_now.changed_at)
             gone = [] if stale or call_now is None or view.monitor is not None else _unlisted(call_now, view)
-            changes += self.calls.view(view, as_of, now)
-            # Whoever is left alone is not on a call that is over: it is shown.
+            changes += self.calls.view(view, as_of, now, in_snapshot=True)
             changes += self.calls.leave(view.call, dict.fromkeys(gone, e.ClearCause.DROPPED), as_of, now)
         return changes
 

@@ -90,7 +90,8 @@ class Follower:
         call = self._now(call)
         if self._leave(call, address, cause) and cause == "dropped":
             rest = self._on(call)
-            if not rest or (len(rest) == 1 and self.legs[call, rest[0]] in ("alerting", "held", "connected")):
+            alone = not rest or (len(rest) == 1 and self.legs[call, rest[0]] in ("alerting", "held", "connected"))
+            if self.monitors[call][0] not in rest if call in self.monitors else alone:
                 self._over(call, "call_ended")
 
     def _leave(self, call: str, address: str, cause: str) -> bool:
