@@ -2,7 +2,7 @@
 
 `--hypothesis-profile=long` tries fifty times as many examples.
 
-And the one fixture that several modules share.
+And the one fixture that several modules share, and the figures that tests show with `record_property("shown", ...)`.
 """
 
 import os
@@ -23,3 +23,12 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     """The command line, called in this process."""
     return Shell(tmp_path, capsys, monkeypatch)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests found, also when other processes ran them."""
+    passed = terminalreporter.getreports("passed")
+    shown = sorted(str(value) for report in passed for key, value in report.user_properties if key == "shown")
+    if shown:
+        terminalreporter.section("figures")
+        terminalreporter.write("\n".join(shown) + "\n")

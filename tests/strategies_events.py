@@ -85,6 +85,7 @@ def snapshots(draw: st.DrawFn) -> e.Snapshot:
     return e.Snapshot(
         covers=tuple(draw(st.lists(st.sampled_from(["people", "phones", "calls"]), unique=True, max_size=3))),
         scope=scope,
+        as_of=draw(st.sampled_from([None, None, None, None, 900.0, 1000.0, 2000.0, 1e9])),
         about={"site": "", "team": "sales", "person": draw(persons)}[scope],
         people=tuple(draw(st.lists(person_views(), max_size=2, unique_by=lambda view: view.person))),
         phones=tuple(

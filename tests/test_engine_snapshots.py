@@ -141,6 +141,23 @@ def test_a_snapshot_is_as_old_as_it_says(times: dict[str, float], moment: float)
     assert story.engine.floor.calls.by_id["c9"].changed_at == moment
 
 
+def test_a_snapshot_from_the_future_is_as_old_as_its_event() -> None:
+    """An `as_of` beyond the skew is noted and does not make later events too old to count."""
+    story = Story()
+    story.at(100.0, *LISTENING)
+    step = story.at(101.0, shot(call(), MONITOR, as_of=1e9))
+    assert [notice.kind for notice in step.notices] == ["clock_skew"]
+    (move,) = story.at(102.0, e.ConnectionCleared(call="c1", address="5025")).moves
+    assert move.reason is Reason.AGENT_DROPPED
+
+
+def test_a_snapshot_may_be_older_than_the_skew() -> None:
+    """A snapshot of long ago is an old snapshot, and not a wrong clock."""
+    story = Story()
+    story.at(10_000.0, *LISTENING)
+    assert story.at(10_001.0, shot(as_of=1.0)) is NOTHING
+
+
 def test_a_newer_snapshot_brings_back_what_was_thought_gone() -> None:
     """A call whose end was told wrongly is up again when a later snapshot shows it, and not when an older one does."""
     story = Story()

@@ -6,7 +6,7 @@ Refuses to end anything outside what the snapshot covers, or newer than it.
 from __future__ import annotations
 
 from monitoring_core.domain.events import Snapshot, SwitchRestarted
-from monitoring_core.domain.outcomes import Certainty, Reason
+from monitoring_core.domain.outcomes import Certainty, NoticeKind, Reason
 from monitoring_core.engine.calls import finish, follow
 from monitoring_core.engine.monitors import shown
 from monitoring_core.engine.site import Site
@@ -14,7 +14,7 @@ from monitoring_core.engine.site import Site
 
 def snapshot(site: Site, event: Snapshot, at: float | None) -> None:
     """People and phones first, then calls, then the monitor calls that it shows."""
-    as_of = at if event.as_of is None else event.as_of
+    as_of = _as_of(site, event, at)
     site.floor.people.check(event)
     site.floor.calls.check(event.calls)
     changes = site.floor.people.snapshot(event, as_of)
@@ -22,6 +22,16 @@ def snapshot(site: Site, event: Snapshot, at: float | None) -> None:
     follow(site, changes, Certainty.INFERRED)
     for view in event.calls:
         shown(site, view, as_of, Certainty.INFERRED)
+
+
+def _as_of(site: Site, event: Snapshot, at: float | None) -> float | None:
+    """The moment of a snapshot; one from the future would make everything that really follows too old to count."""
+    if event.as_of is None:
+        return at
+    if at is not None and event.as_of > at and site.clock.is_skewed(event.as_of):
+        site.note(NoticeKind.CLOCK_SKEW, text=f"as_of {event.as_of} is too far from the site's time {site.clock.now}")
+        return at
+    return event.as_of
 
 
 def restarted(site: Site, _event: SwitchRestarted, at: float | None) -> None:
