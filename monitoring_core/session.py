@@ -112,6 +112,7 @@ class Session:
     follows: str = ""
     followed: bool = False
     start_command: str = ""
+    stop_command: str = ""
     stop_wanted: bool = False
     reason: Reason | None = None
     start_certainty: Certainty | None = None

@@ -1,11 +1,9 @@
-"""How hypothesis runs: everywhere without deadlines (no test asserts a time), under CI the same examples every time.
-
-`--hypothesis-profile=long` tries fifty times as many examples.
+"""How hypothesis runs: without deadlines (no test asserts a time), and with the same examples every time, so that a test
+that passed here passes there. `--hypothesis-profile=long` tries fifty times as many, others every time.
 
 And the one fixture that several modules share, and the figures that tests show with `record_property("shown", ...)`.
 """
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,10 +11,9 @@ from hypothesis import settings
 
 from tests.cli import Shell
 
-settings.register_profile("here", deadline=None, print_blob=True)
-settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("here", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("long", deadline=None, print_blob=True, max_examples=5_000)
-settings.load_profile("ci" if os.environ.get("CI") else "here")
+settings.load_profile("here")
 
 
 @pytest.fixture

@@ -467,6 +467,16 @@ def test_a_stop_that_failed_may_be_asked_again() -> None:
     assert len(story.tell(e.StopRequested(session="s-6")).commands) == 1
 
 
+def test_the_fate_of_another_command_is_not_that_of_the_stop() -> None:
+    """While a stop is on its way, the failure of any other command of the session, or an old one's, is no news."""
+    story = Story()
+    story.tell(*LISTENING, e.StopRequested(session="s-6"))
+    failed = outcome(story, "failed")
+    assert story.tell(replace(failed, command="s-6/6/1")) is NOTHING
+    story.tell(failed, e.StopRequested(session="s-6"))
+    assert story.tell(failed) is NOTHING
+
+
 @pytest.mark.parametrize("command", ["s-6/6/9", "s-9/9/0", "nonsense", ""])
 def test_the_fate_of_an_unknown_command_is_no_news(command: str) -> None:
     """An outcome of a command that nobody sent changes nothing."""

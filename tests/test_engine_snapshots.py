@@ -278,3 +278,13 @@ def test_people_stay_over_a_restart() -> None:
     story = Story(book=DEFAULT)
     story.tell(*LISTENING, e.SwitchRestarted(), *talk("c2"))
     assert story.tell(ASK).verdicts[0].verdict.permit
+
+
+def test_what_a_snapshot_says_of_a_call_is_said_by_that_call() -> None:
+    """A monitor call that names a call puts nobody on it that the snapshot does not show there; again is no news."""
+    story = Story()
+    monitor = e.CallView("m1", monitor=e.MonitorOf("5004", "5026", "c1"))
+    shown = e.Snapshot(covers=("calls",), calls=(e.CallView("c1"), monitor))
+    story.at(1.0, *talk(), shown)
+    assert (story.session().state, story.session().call) == (State.ACTIVE, None)
+    assert story.at(1.0, shown) is NOTHING

@@ -301,6 +301,14 @@ def test_a_call_that_a_session_asks_about_is_not_asked_about_twice() -> None:
     assert not story.engine.floor.calls.by_id
 
 
+def test_a_call_that_came_back_is_asked_about_once() -> None:
+    """A call that a snapshot brought back has one lease, not that of its first life beside the new one."""
+    story = Story(SHORT_CALLS)
+    story.at(0.0, *talk(), e.CallCleared(call="c1"))
+    story.at(20.0, e.Snapshot(covers=("calls",), calls=(e.CallView("c1"),)))
+    assert story.pass_time(120.0).commands == (AskSnapshot("", "call", "c1"),)
+
+
 def test_a_call_that_ended_is_not_asked_about() -> None:
     """The lease of a call that is over says nothing, whether it ran out before or after."""
     story = Story(SHORT_CALLS)

@@ -92,7 +92,7 @@ def _session_expiry(site: Site, deadline: Deadline) -> None:
 
 def _call_lease(site: Site, deadline: Deadline) -> None:
     call = site.floor.calls.by_id.get(deadline.subject)
-    if call is None:
+    if call is None or call.asked_at is not None:  # a call that came back has the deadline of its first life, too
         return
     due = _renewed(deadline, _seen(site, call), site.settings.call_lease_s)
     if due > deadline.due:

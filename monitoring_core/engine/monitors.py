@@ -69,11 +69,12 @@ def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, 
 
     One whose session is over stays over, unless that end was only assumed and a snapshot shows otherwise.
     """
-    site.floor.calls.monitor(monitor_call, monitor, at, site.clock.now)
+    is_inferred = certainty is Certainty.INFERRED
+    site.floor.calls.monitor(monitor_call, monitor, at, site.clock.now, in_snapshot=is_inferred)
     known = site.floor.calls.by_id.get(monitor_call)
     if known is None or monitor_call in site.sessions.by_monitor_call:
         return
-    if known.owed and not (certainty is Certainty.INFERRED and _was_given_up(site, monitor_call, monitor)):
+    if known.owed and not (is_inferred and _was_given_up(site, monitor_call, monitor)):
         return
     site.floor.calls.redeem(known)
     actual = _actual_call(site, monitor)
@@ -191,7 +192,7 @@ def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | N
     site.note(NoticeKind.LATE_START if late else NoticeKind.OTHER_CALL, session, f"follows {before.id}")
     if (late and site.settings.late_start == "drop") or (not late and forbidden) or before.stop_wanted:
         session.stop_wanted = True
-        site.say(DropMonitorCall(session.id, session.from_address, monitor_call))
+        session.stop_command = site.say(DropMonitorCall(session.id, session.from_address, monitor_call))
 
 
 def opinion(verdict: Verdict) -> str:

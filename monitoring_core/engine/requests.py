@@ -94,7 +94,8 @@ def drop(site: Site, session: Session) -> None:
     if session.monitor_call is not None:
         call = site.floor.calls.find(session.call) if session.call else None
         outbound = call is not None and call.type is not None and call.type.lower().startswith("outbound")
-        site.say(DropMonitorCall(session.id, session.from_address, session.monitor_call, outbound))
+        stop = DropMonitorCall(session.id, session.from_address, session.monitor_call, outbound)
+        session.stop_command = site.say(stop)
     else:
         site.note(NoticeKind.STOP_UNSENT, session, "no monitor call is known, so no SetDROP could be sent")
         finish(site, session, Reason.SUPERVISOR_DROPPED, Certainty.ASSUMED)
@@ -112,8 +113,8 @@ def command_outcome(site: Site, event: CommandOutcome, _at: float | None) -> Non
             site.move(session, Trigger.FAILED, Reason.FAILED, Certainty.CONFIRMED, event.code, event.text)
         else:
             site.move(session, Trigger.UNSENT, Reason.NOT_SENT, Certainty.CONFIRMED, event.code, event.text)
-    elif session.state is State.ACTIVE and session.stop_wanted:
-        session.stop_wanted = False
+    elif event.command == session.stop_command and session.state is State.ACTIVE:
+        session.stop_wanted, session.stop_command = False, ""
         site.note(NoticeKind.STOP_FAILED, session, f"{event.code} {event.text}".strip())
 
 

@@ -184,11 +184,13 @@ class Calls:
         clear = self.leave if in_snapshot else self.clear
         return changes + clear(call.id, dict.fromkeys(cleared, ClearCause.DROPPED), at, now)
 
-    def monitor(self, call_id: str, monitor: MonitorOf, at: float | None, now: float | None) -> None:
+    def monitor(
+        self, call_id: str, monitor: MonitorOf, at: float | None, now: float | None, *, in_snapshot: bool = False
+    ) -> None:
         """A monitor call is up. Its parties are the listener and the monitored; only the listener's leg is filed.
 
-        The monitored is on the call that it names, also where nobody has said so. Raises EventError where the two
-        are one, or the id is that of an ordinary call.
+        The monitored is on the call that it names, also where nobody has said so; in a snapshot that call speaks for
+        itself. Raises EventError where the two are one, or the id is that of an ordinary call.
         """
         self.check_monitor(call_id, monitor)
         call = self._mentioned(call_id, now)
@@ -197,7 +199,7 @@ class Calls:
         call.monitor = monitor
         if monitor.from_address not in call.legs:
             self.leg(call.id, monitor.from_address, LegState.CONNECTED, at, now)
-        target = self._mentioned(monitor.call, now) if monitor.call else None
+        target = self._mentioned(monitor.call, now) if monitor.call and not in_snapshot else None
         if target is not None and target is not call and monitor.to_address not in target.legs:
             self.leg(target.id, monitor.to_address, LegState.CONNECTED, at, now)
 
