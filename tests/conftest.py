@@ -1,5 +1,5 @@
-"""How hypothesis runs: without deadlines (no test asserts a time), and with the same examples every time, so that a test
-that passed here passes there. `--hypothesis-profile=long` tries fifty times as many, others every time.
+"""How hypothesis runs: without deadlines (no test asserts a time), and with the same examples every time, so that what
+passed here passes there. `--hypothesis-profile=long` tries fifty times as many, others every time.
 
 And the one fixture that several modules share, and the figures that tests show with `record_property("shown", ...)`.
 """
