@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from monitoring_core.domain.events import Event, Log
-from monitoring_core.domain.outcomes import NOTHING, Step
+from monitoring_core.domain.outcomes import NEVER_SENT, NOTHING, Step
 from monitoring_core.engine import Engine
 from monitoring_core.session import Session
 
@@ -91,7 +91,7 @@ def row(session: Session) -> Row:
 
 
 def _listeners(session: Session) -> tuple[Listener, ...]:
-    if session.start_certainty is None:
+    if session.start_certainty is None or session.reason in NEVER_SENT:
         return ()
     return (
         Listener(

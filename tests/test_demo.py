@@ -45,14 +45,14 @@ def _events() -> Iterator[Event]:
 def test_every_end_occurs() -> None:
     """Of the sessions that were asked for, some end for each of the four reasons, and every one that began ended."""
     ends = Counter(row["reason"] for row in _rows() if row["origin"] == "requested" and row["state"] == "ENDED")
-    assert ends == {"agent_dropped": 18, "agent_transferred": 12, "call_ended": 15, "supervisor_dropped": 16}
+    assert ends == {"agent_dropped": 16, "agent_transferred": 12, "call_ended": 13, "supervisor_dropped": 20}
     assert {row["state"] for row in _rows()} == {"ENDED", "REJECTED"}
 
 
 def test_every_spy_is_one_session() -> None:
     """The 81 spies of the recording are 81 sessions, asked for or observed, that end as the recording says."""
     listened = Counter(row["reason"] for row in _rows() if row["state"] == "ENDED")
-    assert listened == {"agent_dropped": 26, "agent_transferred": 14, "call_ended": 19, "supervisor_dropped": 22}
+    assert listened == {"agent_dropped": 23, "agent_transferred": 14, "call_ended": 17, "supervisor_dropped": 27}
 
 
 def test_requests_are_refused_for_many_reasons() -> None:

@@ -20,6 +20,7 @@ from monitoring_core.domain.outcomes import (
     State,
     Trigger,
 )
+from monitoring_core.replay import row
 from monitoring_core.rules.load import load_book
 from tests.helpers import ANYBODY, ASK, DEFAULT, END, LISTENING, SEATS, START, Story, settings, state_of, talk
 
@@ -332,6 +333,27 @@ def test_a_monitor_call_that_appears_after_all_is_the_assumed_sessions() -> None
     story = Story(settings(confirmation="none"))
     assert story.tell(*talk(), ASK, START) == NOTHING
     assert story.session().monitor_call == "m1"
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("failed", Reason.FAILED), ("lapsed", Reason.NOT_SENT)])
+def test_a_start_that_was_assumed_and_never_sent_is_over(kind: str, reason: Reason) -> None:
+    """Where no switch answers, the way out's word that a start failed or lapsed ends the session; nobody listened."""
+    story = Story(settings(confirmation="none"))
+    story.tell(*talk(), ASK)
+    step = story.tell(outcome(story, kind))
+    assert [(move.trigger, move.after, move.reason, move.text) for move in step.moves] == [
+        (Trigger.FINISHED, State.ENDED, reason, "no way")
+    ]
+    assert row(story.session()).listeners == ()
+    assert story.tell(START).notices[0].kind == "late_start"
+
+
+def test_a_start_that_was_assumed_and_seen_is_not_over() -> None:
+    """A monitor call that is up proves more than the way out's word that the start failed."""
+    story = Story(settings(confirmation="none"))
+    story.tell(*talk(), ASK)
+    failed = outcome(story, "failed")
+    assert story.tell(START, failed) is NOTHING
 
 
 # Stops

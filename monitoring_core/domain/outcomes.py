@@ -34,7 +34,10 @@ class Trigger(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a session is final: exactly one, once. The first five are of refusals only."""
+    """Why a session is final: exactly one, once. The first five say that nobody listened.
+
+    They are of refusals, but for a start that was only assumed: the way out may still say that it failed or lapsed.
+    """
 
     FORBIDDEN = "forbidden"
     FAILED = "failed"
@@ -54,6 +57,10 @@ class Reason(StrEnum):
     CONFERENCED = "conferenced"
     SWITCH_LOST = "switch_lost"
     LEASE_EXPIRED = "lease_expired"
+
+
+NEVER_SENT = frozenset({Reason.FAILED, Reason.NOT_SENT})
+"""Whatever was assumed, nobody listened through a session that is final for one of these."""
 
 
 class Certainty(StrEnum):

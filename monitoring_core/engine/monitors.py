@@ -15,6 +15,7 @@ from monitoring_core.domain.events import (
     MonitorStarted,
 )
 from monitoring_core.domain.outcomes import (
+    NEVER_SENT,
     AskSnapshot,
     Certainty,
     DropMonitorCall,
@@ -219,7 +220,8 @@ def _predecessor(site: Site, session: Session) -> Session | None:
 
 
 def _never_began(session: Session) -> bool:
-    return bool(session.start_command) and not session.followed and session.state is State.REJECTED
+    is_without_start = session.state is State.REJECTED or session.reason in NEVER_SENT
+    return bool(session.start_command) and not session.followed and is_without_start
 
 
 def _fitting(site: Site, event: MonitorEnded) -> list[str]:

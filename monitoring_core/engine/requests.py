@@ -27,7 +27,7 @@ from monitoring_core.engine.calls import finish, mind_hold
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.facts import Facts
-from monitoring_core.session import Session
+from monitoring_core.session import FINAL, Session
 
 
 def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
@@ -102,20 +102,26 @@ def drop(site: Site, session: Session) -> None:
 
 
 def command_outcome(site: Site, event: CommandOutcome, _at: float | None) -> None:
-    """A start that failed or lapsed ends a session still waiting for it; a stop that failed may be asked again."""
+    """A start that failed or lapsed is over if nobody but us said that it began; a failed stop may be asked again."""
     session = site.sessions.by_id.get(event.command.rsplit("/", 2)[0])
     if session is None or event.outcome in ("sent", "acknowledged"):
         return
     if event.command == session.start_command:
-        if session.state is not State.REQUESTED:
-            return
-        if event.outcome == "failed":
-            site.move(session, Trigger.FAILED, Reason.FAILED, Certainty.CONFIRMED, event.code, event.text)
-        else:
-            site.move(session, Trigger.UNSENT, Reason.NOT_SENT, Certainty.CONFIRMED, event.code, event.text)
+        _not_started(site, session, event)
     elif event.command == session.stop_command and session.state is State.ACTIVE:
         session.stop_wanted, session.stop_command = False, ""
         site.note(NoticeKind.STOP_FAILED, session, f"{event.code} {event.text}".strip())
+
+
+def _not_started(site: Site, session: Session, event: CommandOutcome) -> None:
+    """Nobody listens through it, unless a monitor call appeared all the same; a start that we assumed is over."""
+    if session.state in FINAL or session.monitor_call is not None:
+        return
+    is_failed = event.outcome == "failed"
+    trigger, reason = (Trigger.FAILED, Reason.FAILED) if is_failed else (Trigger.UNSENT, Reason.NOT_SENT)
+    if session.state is State.ACTIVE:
+        trigger = Trigger.FINISHED
+    site.move(session, trigger, reason, Certainty.CONFIRMED, event.code, event.text)
 
 
 def _answer_again(site: Site, event: MonitorRequested, known: str) -> None:

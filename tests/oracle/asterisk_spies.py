@@ -10,6 +10,11 @@ Hangup of the spied channel. What ended it is the first of these between the two
 - a request to hang up the last real channel that it was connected with: call_ended;
 - none of them, only the stop: somebody hung up the spyer through the manager: supervisor_dropped.
 
+One thing is told after the stop. A spyer whom nobody asked to hang up and whose own Hangup has cause 0 had been hung up
+through the manager while no audio flowed, which ChanSpy notices only when the call ends: supervisor_dropped, whatever
+else was asked in those seconds. Cause 16 is the dialplan's, after a spy that the call ended. It must come within
+`SAME_MOMENT_S`: a spyer who waits for his agent's next call is hung up for other reasons.
+
 The second half reads the log of what the phones did, for comparison.
 """
 
@@ -27,6 +32,8 @@ TELLING = BRIDGING | HANGUP_REQUESTS | TRANSFERS | {"ChanSpyStart", "ChanSpyStop
 CAUSE_OF_A_SPYER_WHO_LEFT = "0"
 """A spyer whose application ended is hung up by its dialplan (cause 16); one that was hung up itself has none."""
 
+SAME_MOMENT_S = 0.1
+
 
 @dataclass(frozen=True)
 class Session:
@@ -34,6 +41,7 @@ class Session:
 
     `spyer` may occur twice (`occurrence` 0, 1, ...), `spyer` with `start` not. `end` is `None` while nothing says
     that the session is over; it may be over, as `alternatives` says, when its end has begun. `stop` is its ChanSpyStop.
+    `alternatives` also has what was right until the Hangup of the spyer told more.
     """
 
     spyer: str
@@ -58,7 +66,7 @@ class Session:
         end = self.end
         if end is None or end.first >= count:
             return frozenset({None})
-        return self.reasons if end.last is not None and end.last < count else frozenset({None, end.reason})
+        return frozenset({end.reason}) if end.last is not None and end.last < count else self.reasons | {None}
 
 
 def extension(channel: str) -> str:
@@ -76,6 +84,7 @@ class _Watch:
     transferred: int | None = None
     stop: int | None = None
     over: int | None = None
+    over_at: float = 0.0
     went_on: bool = False
     left_unseen: int | None = None
 
@@ -85,7 +94,10 @@ class _Watch:
         elif self.is_spyer(message, "SpyerUniqueid") and message["Event"] == "ChanSpyStart":
             self.went_on = True
         elif self.is_spyer(message, "Uniqueid") and message["Event"] == "Hangup" and not self.went_on:
-            self.left_unseen = index if message["Cause"] == CAUSE_OF_A_SPYER_WHO_LEFT else None
+            soon = message.get("_t", 0.0) - self.over_at <= SAME_MOMENT_S
+            asked = self.said["SpyerChannel"] in self.requests
+            if soon and not asked and message["Cause"] == CAUSE_OF_A_SPYER_WHO_LEFT:
+                self.left_unseen = index
 
     def _listen(self, index: int, message: Message, bridges: Bridges) -> None:
         event = message["Event"]
@@ -99,6 +111,7 @@ class _Watch:
             self.stop = self.over = index
         elif event == "Hangup" and message["Uniqueid"] == self.said["SpyeeUniqueid"]:
             self.over = index
+        self.over_at = message.get("_t", 0.0)
 
     def is_spyer(self, message: Message, key: str) -> bool:
         return bool(message.get(key) == self.said["SpyerUniqueid"])
@@ -124,7 +137,8 @@ def _session(watch: _Watch) -> Session:
     said, reading, over = watch.said, _reading(watch), watch.over
     second = reading if over is None else None
     if over is not None and watch.left_unseen is not None and reading and reading.reason != "supervisor_dropped":
-        second = Reading("supervisor_dropped", over, watch.left_unseen, "the spyer had been hung up, unseen")
+        second = reading
+        reading = Reading("supervisor_dropped", reading.first, watch.left_unseen, "the spyer had been hung up, unseen")
     return Session(
         spyer=said["SpyerUniqueid"],
         occurrence=watch.occurrence,

@@ -37,6 +37,7 @@ class Record(msgspec.Struct, rename=_as_asterisk_writes, frozen=True):
     result: str = ""
     response: str = ""
     reason: str = ""
+    cause: str = ""
     uptime: str = ""
     transferer_uniqueid: str = ""
     orig_transferer_uniqueid: str = ""
