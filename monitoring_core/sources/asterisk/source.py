@@ -6,6 +6,7 @@ by the supervisor; else the stop waits for what the agent's channel will tell.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -100,10 +101,9 @@ class AsteriskSource:
         if known is None:
             return []
         self._channels.records += 1
-        since = self._channels.records
         events: list[Event] = []
-        if self._must_wait(known, since, (one for _, one in self._late)):
-            self._late.append((since, known))
+        if self._must_wait(known, self._channels.records):
+            self._late.append((self._channels.records, known))
         else:
             events = self._follow(known)
         self._at = known.seconds
@@ -120,31 +120,25 @@ class AsteriskSource:
         self._channels = Conversations(self._address)
         self._spies: dict[str, Spy] = {}
         self._stopped: list[Spy] = []
-        self._late: list[tuple[int, Record]] = []
+        self._late: deque[tuple[int, Record]] = deque()
 
-    def _must_wait(self, record: Record, since: int, earlier: Iterable[Record]) -> bool:
-        """Whether a Hangup would tell the end of a call on which a stop is unexplained, or one kept back is on it."""
+    def _must_wait(self, record: Record, since: int) -> bool:
+        """Whether a Hangup would tell the end of a call on which a stop is unexplained."""
         known = self._channels.channels
         channel = known.get(record.uniqueid) if record.event == "Hangup" else None
-        if channel is None:
+        if channel is None or self._channels.records - since >= HANGUP_WAIT_RECORDS or self._is_past(record):
             return False
-        if any(call in channel.calls for one in earlier for call in known[one.uniqueid].calls):
-            return True
         open_spies = (spy for spy in self._stopped if spy.is_unexplained and spy.by.uid in known)
-        is_asked = any(call in channel.calls for spy in open_spies for call in spy.on.calls)
-        return is_asked and self._channels.records - since < HANGUP_WAIT_RECORDS and not self._is_past(record)
+        return any(call in channel.calls for spy in open_spies for call in spy.on.calls)
 
     def _is_past(self, record: Record) -> bool:
         return self._at is not None and record.seconds is not None and self._at - record.seconds > HANGUP_WAIT_S
 
     def _read_late(self) -> list[Event]:
         """What was kept back long enough, or need wait no longer, in its order."""
-        events, late, self._late = [], self._late, []
-        for since, record in late:
-            if self._must_wait(record, since, (one for _, one in self._late)):
-                self._late.append((since, record))
-            else:
-                events += self._follow(record)
+        events: list[Event] = []
+        while self._late and not self._must_wait(self._late[0][1], self._late[0][0]):
+            events += self._follow(self._late.popleft()[1])
         return events
 
     def _follow(self, record: Record) -> list[Event]:
