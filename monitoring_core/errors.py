@@ -59,6 +59,10 @@ class IllegalMove(MonitoringError):
     """A trigger that the state table has no row for."""
 
 
+class JournalError(MonitoringError):
+    """A journal that cannot be read or written; nothing of what was tried is half done."""
+
+
 class StoryError(MonitoringError):
     """A story file that is not one."""
 

@@ -14,10 +14,10 @@ V = TypeVar("V")
 class Window(Generic[V]):
     """At least the last `size_max` keys added."""
 
-    __slots__ = ("_new", "_old", "_size_max")
+    __slots__ = ("_new", "_old", "size_max")
 
     def __init__(self, size_max: int) -> None:
-        self._size_max = size_max
+        self.size_max = size_max
         self._new: dict[str, V] = {}
         self._old: dict[str, V] = {}
 
@@ -30,9 +30,18 @@ class Window(Generic[V]):
 
     def add(self, key: str, value: V) -> None:
         """Remember `key`; a known key is as new as if it were added for the first time."""
-        if len(self._new) >= self._size_max:
+        if len(self._new) >= self.size_max:
             self._old, self._new = self._new, {}
         self._new[key] = value
+
+    @property
+    def generations(self) -> tuple[dict[str, V], dict[str, V]]:
+        """The older and the newer keys with their values: all that it holds."""
+        return self._old, self._new
+
+    @generations.setter
+    def generations(self, kept: tuple[dict[str, V], dict[str, V]]) -> None:
+        self._old, self._new = kept
 
     def discard(self, key: str) -> None:
         """Forget `key`."""

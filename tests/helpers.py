@@ -122,7 +122,7 @@ def settings(**given: Any) -> Settings:
 
 def inside(engine: Engine) -> Site:
     """The site behind the engine's face, for tests of what must hold inside."""
-    return engine._site  # noqa: SLF001
+    return engine.inner
 
 
 def consistent(engine: Engine) -> None:
@@ -131,7 +131,7 @@ def consistent(engine: Engine) -> None:
     _floor_consistent(engine.floor)
     clock = inside(engine).clock
     if clock.now is not None:
-        armed = {deadline.subject for deadline in clock._deadlines}  # noqa: SLF001
+        armed = {deadline.subject for deadline in clock.deadlines}
         assert armed >= set(engine.sessions.living)
         assert armed >= set(engine.floor.calls.by_id)
     for session in engine.sessions.alive():
@@ -174,7 +174,7 @@ def state_of(engine: Engine) -> bytes:
         list(site.sessions.by_id.values()),
         site.early_ends,
         site.clock.now,
-        site.clock._deadlines,  # noqa: SLF001
+        site.clock.deadlines,
         site.tokens,
     ]
     return msgspec.json.encode(_plain(known))

@@ -113,6 +113,14 @@ def test_no_stories_is_an_error(shell: Shell) -> None:
     assert "not UTF-8" in shell("scenario", shell.write("y.story.toml", b"\xff")).err
 
 
+def test_an_opening_that_is_no_text(shell: Shell) -> None:
+    """An opening that cannot be read is an error of usage that names it, like a story."""
+    (shell.folder / "openings").mkdir()
+    shell.write("openings/o.toml", b"\xff")
+    done = shell("scenario", shell.write("a.story.toml", 'title = "a"\nabout = "b"\nopening = "o"\n'))
+    assert (done.code, "not UTF-8" in done.err, "o.toml, byte 1" in done.err) == (2, True, True)
+
+
 def test_draw_prints_the_table(shell: Shell) -> None:
     """`draw` prints the diagram of the table."""
     assert shell("draw").out == mermaid()

@@ -108,7 +108,7 @@ def test_the_oldest_final_sessions_are_forgotten_beyond_the_limit() -> None:
     """Without times, final sessions are forgotten by their number."""
     story = Story(settings(finals_max=1), ANYBODY)
     story.tell(*talk(), ASK, START, END, ASK, replace(START, monitor_call="m2"), replace(END, monitor_call="m2"))
-    story.at(1.0, e.TimePassed())
+    story.tell(e.TimePassed())
     assert list(story.engine.sessions.by_id) == ["s-6"]
 
 

@@ -201,6 +201,18 @@ def test_settings_must_know_every_duty(tmp_path: Path) -> None:
         load_rules(tmp_path)
 
 
+@pytest.mark.parametrize("read", [load_rules, lambda folder: load_floor(folder / "a.toml")], ids=["rules", "floor"])
+@pytest.mark.parametrize("sign", ["x", "\u00e9", "\u20ac", "\U0001f600"])
+@pytest.mark.parametrize("start", ["#", "##", "###", "####"])
+def test_a_file_that_is_too_large_is_told_so(
+    tmp_path: Path, read: Callable[[Path], object], sign: str, start: str
+) -> None:
+    """A rule or floor file beyond its limit is refused for its size, wherever the reading of it stopped."""
+    (tmp_path / "a.toml").write_text(start + sign * 1_100_000, encoding="utf-8")
+    with pytest.raises(RuleBookError, match="bytes are too many"):
+        read(tmp_path)
+
+
 # Floor files
 
 FLOOR = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,13 @@ def holder(made: Floor, extension: str) -> str | None:
     """The id of who is signed in on `extension`."""
     person = made.people.on(extension)
     return person.id if person else None
+
+
+def test_a_copy_of_a_floor_learns_for_itself() -> None:
+    """What a copied floor hears of, the one that it was copied from has not heard of."""
+    made = floor(*SEATS)
+    deepcopy(made).apply(e.SignedOut(person="ann"), None, None)
+    assert holder(made, "5004") == "ann"
 
 
 # Seats

@@ -289,6 +289,29 @@ def test_a_recording_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.Monk
     assert run_file(file, Rules(ANYBODY, Settings(), {})).passed
 
 
+@pytest.mark.parametrize(("own", "sessions"), [("me", "sessions = []"), ("you", '[[sessions]]\nsession = "S1"')])
+def test_a_recording_is_of_the_storys_own_site(own: str, sessions: str, tmp_path: Path) -> None:
+    """Whether a message of a recording is our own is told by the settings of the story."""
+    data = '"data":{"fromAddress":"5004","toAddress":"5025","UserName":"ann"}'
+    (tmp_path / "log").write_text(
+        f'{{"channel":"Cisco","topic":"Team","subtopic":"SetSilentMonitoring","source":"me",{data}}}\n'
+    )
+    file = tmp_path / "x.story.toml"
+    file.write_text(
+        f'{HEAD}recorded = "log"\nsource = "workspace"\nnotices = "any"\nsettings.source = "{own}"\n{sessions}'
+    )
+    outcome = run_file(file, Rules(ANYBODY, Settings(), {}))
+    assert outcome.passed, outcome.report
+
+
+def test_a_broken_record_is_shown_with_its_place(tmp_path: Path) -> None:
+    """The report names recording, line and place of a record that cannot be read."""
+    (tmp_path / "log").write_text('{"event":"established","call":1,"address":"5025"}\n')
+    file = tmp_path / "x.story.toml"
+    file.write_text(story(CALL[:-3] + ', then = [{ answer = "S1" }] },', top='recorded = "log"') + "sessions = []\n")
+    assert 'where = "log:1, call"' in run_file(file, Rules(ANYBODY, Settings(), {})).report
+
+
 def test_a_folder_without_stories_is_refused(tmp_path: Path) -> None:
     """Where there is no story, that is said."""
     with pytest.raises(UsageError, match="there are no stories here"):

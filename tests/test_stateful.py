@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from monitoring_core.domain import events as e
 from monitoring_core.domain.outcomes import NOTHING, Origin, StartMonitoring, State, Step
 from monitoring_core.engine import Engine
+from monitoring_core.state import dump, load
 from tests import strategies_events as make
 from tests.helpers import ANYBODY, DEFAULT, Story, inside, state_of
 from tests.helpers import settings as site_settings
@@ -117,7 +119,12 @@ class AnyOrder(RuleBasedStateMachine):
     def ask(self, request: e.MonitorRequested) -> None:
         """A supervisor asks; the same token is the same session and answer."""
         request = msgspec.structs.replace(request, user="ann")
+        self.hear(e.TimePassed(at=self.now))
+        before, could = state_of(self.story.engine), self.story.engine.can(request)
+        assert state_of(self.story.engine) == before
         self.happen(request)
+        for judged in self.story.steps[-1].verdicts:
+            assert judged.verdict == could
         if request.token is not None:
             first = self.story.steps[-1]
             again = self.story.tell(request)
@@ -137,7 +144,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.happen(started, fate=fate)
 
     @precondition(lambda self: self.starts)
-    @rule(data=st.data(), outcome=st.sampled_from(["sent", "acknowledged", "failed", "lapsed"]))
+    @rule(data=st.data(), outcome=st.sampled_from(["sent", "acknowledged", "failed", "lapsed", "in_doubt"]))
     def command_fares(self, data: st.DataObject, outcome: Any) -> None:
         """The way out says what became of a start."""
         command = data.draw(st.sampled_from(sorted(self.starts)))
@@ -180,6 +187,17 @@ class AnyOrder(RuleBasedStateMachine):
         self.now += passed
         self.hear(e.TimePassed(at=self.now))
 
+    @rule()
+    def site_is_put_away(self) -> None:
+        """The site is written down and opened again: it knows the same, and goes on as if nothing had happened."""
+        engine = self.story.engine
+        written = json.dumps(dump(engine))
+        site = inside(engine)
+        again = Engine(site.book, site.settings, site.name)
+        load(again, json.loads(written))
+        assert state_of(again) == state_of(engine)
+        self.story.engine = self.story.watch.engine = again
+
     def teardown(self) -> None:
         """Property 4: when everything has been silent for long enough, nothing is alive any more."""
         if not hasattr(self, "story"):
@@ -190,7 +208,7 @@ class AnyOrder(RuleBasedStateMachine):
         engine: Engine = self.story.engine
         assert not engine.sessions.living
         assert not engine.floor.calls.by_id
-        assert not inside(engine).clock._deadlines  # noqa: SLF001
+        assert not inside(engine).clock.deadlines
         listened = {
             move.session
             for step in self.story.steps

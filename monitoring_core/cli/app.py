@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from monitoring_core.cli import logs, running, small
-from monitoring_core.cli.inputs import SITE, SOURCES
+from monitoring_core.cli.inputs import SITE
 from monitoring_core.errors import MonitoringError
 from monitoring_core.files import STDIN
 from monitoring_core.log import NAME
+from monitoring_core.scenario import STORIES
+from monitoring_core.sources import SOURCES
 
 UNUSABLE, INTERRUPTED, NOBODY_READS = 2, 130, 141
 
@@ -105,7 +107,7 @@ def _parser() -> ArgumentParser:
     made = add("check", small.check, "load the rules of a folder and run their cases; print every problem")
     made.add_argument("folder", metavar="RULES", nargs="?", help="the folder (default: the packaged rules)")
     made = add("scenario", small.scenario, "run stories", rules)
-    made.add_argument("paths", metavar="PATH", nargs="+", help=f"a story, or a folder with {small.STORIES}")
+    made.add_argument("paths", metavar="PATH", nargs="+", help=f"a story, or a folder with {STORIES}")
     add("draw", small.draw, "the state table as a Mermaid diagram")
     made = add("decode", small.decode, "say what a bus message is, or why it is none")
     made.add_argument("message", metavar="FILE", nargs="?", default=STDIN, help="one message (default: stdin)")

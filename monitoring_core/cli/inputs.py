@@ -20,12 +20,10 @@ from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.errors import EventError, MessageError, MonitoringError, SourceError
 from monitoring_core.files import Recording, Rules, load_floor, load_rules
-from monitoring_core.sources.asterisk import AsteriskSource
+from monitoring_core.sources import source_of
 from monitoring_core.sources.native import NativeSource
-from monitoring_core.sources.workspace import WorkspaceSource
 
 SITE = "default"
-SOURCES = ("events", "workspace", "asterisk")
 UNREADABLE_SHOWN_MAX = 10
 BAR_EVERY_RECORDS = 1_024
 
@@ -102,20 +100,11 @@ def engine_of(options: Namespace, rules: Rules) -> Engine:
 
 def input_of(options: Namespace, settings: Settings) -> Input:
     """The log that the command line names, with floor file and additions."""
-    feed, finish = _source(options, settings)
+    feed, finish = source_of(options.source, settings, options.site)
     recording = Recording(options.log, settings.limits)
     floor = _floor(options.floor, options.site) if options.floor else []
     additions = load_additions(options.additions, options.site) if options.additions else Additions()
     return Input(recording, feed, finish, floor, additions)
-
-
-def _source(options: Namespace, settings: Settings) -> tuple[Callable[[bytes], list[Event]], Callable[[], list[Event]]]:
-    if options.source == "asterisk":
-        asterisk = AsteriskSource()
-        return asterisk.feed, asterisk.finish
-    if options.source == "workspace":
-        return WorkspaceSource(settings.source).feed, list
-    return NativeSource(options.site).feed, list
 
 
 def _floor(path: str, site: str) -> list[Event]:

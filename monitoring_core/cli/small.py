@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from monitoring_core.cli.inputs import Input, input_of, rules_of
+from monitoring_core.cli.inputs import rules_of
 from monitoring_core.domain.events import json_schema
 from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import MessageError, RuleBookError, UsageError
@@ -23,11 +24,10 @@ from monitoring_core.message import decode as decode_message
 from monitoring_core.rules.cases import load_cases, run_cases
 from monitoring_core.rules.lifecycle import check_duties, load_settings
 from monitoring_core.rules.load import load_book
-from monitoring_core.scenario import load_story, run_story
+from monitoring_core.scenario import find_stories, run_file
 from monitoring_core.session import mermaid
 
 OK, NO = 0, 1
-STORIES = "*.story.toml"
 
 T = TypeVar("T")
 
@@ -93,37 +93,10 @@ def _tried(load: Callable[[], T], problems: list[str]) -> T | None:
 
 def scenario(options: Namespace) -> int:
     """Run stories; print the report of each, and how many passed."""
-    rules, passed, number = rules_of(options), 0, 0
-    for path in _stories(options.paths):
-        beside = path.parent / "openings"
-        openings = {one.stem: one.read_text(encoding="utf-8") for one in sorted(beside.glob("*.toml"))}
-        story = load_story(path.name, _text(path), openings)
-        recorded = _recorded(story.recorded, story.source, path, options) if story.recorded else None
-        outcome = run_story(story, rules.book, rules.settings, recorded.events() if recorded else ())
-        passed, number = passed + outcome.passed, number + 1
+    rules, passed = rules_of(options), []
+    for path in chain.from_iterable(map(find_stories, options.paths)):
+        outcome = run_file(path, rules)
+        passed.append(outcome.passed)
         sys.stdout.write(outcome.report + "\n")
-    sys.stdout.write(f"{passed} of {number} stories passed\n")
-    return OK if passed == number else NO
-
-
-def _stories(paths: list[str]) -> Iterator[Path]:
-    for name in paths:
-        path = Path(name)
-        found = sorted(path.rglob(STORIES)) if path.is_dir() else [path]
-        if not found:
-            raise UsageError("there are no stories here", name, f"name a story, or a folder with {STORIES}")
-        yield from found
-
-
-def _recorded(name: str, source: str, story: Path, options: Namespace) -> Input:
-    beside = Namespace(**{**vars(options), "log": str(story.parent / name), "source": source})
-    return input_of(beside, rules_of(options).settings)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError("this file is not UTF-8", f"{path}, byte {error.start + 1}", "save it as UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"cannot read this file: {error.strerror}", str(path), "name a story file") from error
+    sys.stdout.write(f"{sum(passed)} of {len(passed)} stories passed\n")
+    return OK if all(passed) else NO

@@ -105,46 +105,35 @@ class PhoneChanged(Event, frozen=True):
 # Calls and their participants
 
 
-class Initiated(Event, frozen=True):
+class OfLeg(Event, frozen=True):
+    """Something happened to one participant of a call; never told as such, but as one of the kinds below."""
+
+    call: str
+    address: str
+
+
+class Initiated(OfLeg, frozen=True):
     """A participant dials."""
 
-    call: str
-    address: str
 
-
-class Delivered(Event, frozen=True):
+class Delivered(OfLeg, frozen=True):
     """A participant's phone rings."""
 
-    call: str
-    address: str
 
-
-class Established(Event, frozen=True):
+class Established(OfLeg, frozen=True):
     """A participant is connected."""
 
-    call: str
-    address: str
 
-
-class Held(Event, frozen=True):
+class Held(OfLeg, frozen=True):
     """A participant put the call on hold (setting up a consult call is one)."""
 
-    call: str
-    address: str
 
-
-class Retrieved(Event, frozen=True):
+class Retrieved(OfLeg, frozen=True):
     """A participant is back from hold."""
 
-    call: str
-    address: str
 
-
-class Parked(Event, frozen=True):
+class Parked(OfLeg, frozen=True):
     """A participant waits, without anybody to talk to, for someone to answer or pick up."""
-
-    call: str
-    address: str
 
 
 class Transferred(Event, frozen=True):
@@ -166,11 +155,9 @@ class Conferenced(Event, frozen=True):
     into: str
 
 
-class ConnectionCleared(Event, frozen=True):
+class ConnectionCleared(OfLeg, frozen=True):
     """A participant left the call."""
 
-    call: str
-    address: str
     cause: ClearCause = ClearCause.DROPPED
 
 
@@ -279,10 +266,13 @@ class StopRequested(Event, frozen=True):
 
 
 class CommandOutcome(Event, frozen=True):
-    """What became of a command on its way out; `command` is its id, `SESSION/POSITION/NUMBER`."""
+    """What became of a command on its way out; `command` is its id, `SESSION/POSITION/NUMBER`.
+
+    `in_doubt`: it may have been sent, and will not be again.
+    """
 
     command: str
-    outcome: Literal["sent", "acknowledged", "failed", "lapsed"]
+    outcome: Literal["sent", "acknowledged", "failed", "lapsed", "in_doubt"]
     code: str = ""
     text: str = ""
 
@@ -334,6 +324,21 @@ class TimePassed(Event, frozen=True):
     """Nothing happened but time."""
 
 
+class RulesChanged(Event, frozen=True):
+    """From here on a site runs by these texts (SHA-256, hex) and by this version of the code's behaviour."""
+
+    book: str
+    settings: str
+    behaviour: int
+
+
+class JournalHead(Event, frozen=True):
+    """The end of the journal's chain so far, told so that something outside keeps it: a later cut is found by it."""
+
+    position: int
+    digest: str
+
+
 class Unreadable(Event, frozen=True):
     """A record that could not be read or applied: kept with its error; it moves nothing."""
 
@@ -376,6 +381,8 @@ AnyEvent = (
     | Snapshot
     | SwitchRestarted
     | TimePassed
+    | RulesChanged
+    | JournalHead
     | Unreadable
     | Log
 )

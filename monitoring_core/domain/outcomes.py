@@ -200,6 +200,7 @@ class NoticeKind(StrEnum):
     SNAPSHOT_ASKED = "snapshot_asked"
     EVENT_REFUSED = "event_refused"
     DUTY = "duty"
+    JOURNAL_HEAD = "journal_head"
 
 
 # The step

@@ -21,11 +21,15 @@ class Limits:
     list_bytes_max: int = 268_435_456
     rule_file_bytes_max: int = 1_048_576
     rules_max: int = 1_000
+    sources_max: int = 1_000
     repeats_max: int = 10_000
     tokens_max: int = 100_000
     finals_max: int = 100_000
-    calls_gone_max: int = 100_000
     late_window_s: float = 3_600.0
+    people_max: int = 1_000_000
+    phones_max: int = 1_000_000
+    calls_max: int = 1_000_000
+    calls_gone_max: int = 100_000
 
 
 @attrs.frozen

@@ -4,5 +4,6 @@ Refuses to read a clock, a disk or a network; time comes in with the event and i
 """
 
 from monitoring_core.engine.core import Engine
+from monitoring_core.engine.site import BEHAVIOUR
 
-__all__ = ["Engine"]
+__all__ = ["BEHAVIOUR", "Engine"]

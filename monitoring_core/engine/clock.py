@@ -42,33 +42,33 @@ class Clock:
     def __init__(self, skew_s_max: float) -> None:
         self.now: float | None = None
         self.until: float | None = None
-        self._skew_s_max = skew_s_max
-        self._by_shell = False
-        self._deadlines: list[Deadline] = []
+        self.skew_s_max = skew_s_max
+        self.by_shell = False
+        self.deadlines: list[Deadline] = []
 
     def read(self, event: Event) -> float | None:
         """The site's time with this event, seconds; None while no event brought one."""
         if event.received_at is not None:
-            self._by_shell = True
+            self.by_shell = True
             said: float | None = event.received_at
         else:
-            said = None if self._by_shell else event.at
+            said = None if self.by_shell else event.at
         if said is None or self.now is None:
             return self.now if said is None else said
         return max(self.now, said)
 
     def is_skewed(self, at: float | None) -> bool:
         """Whether `at` (seconds) is too far from a time that the shell put in to order anything."""
-        return at is not None and self._by_shell and self.now is not None and abs(at - self.now) > self._skew_s_max
+        return at is not None and self.by_shell and self.now is not None and abs(at - self.now) > self.skew_s_max
 
     def arm(self, due: float, order: Order, kind: Due, subject: str) -> None:
         """Set a deadline; one that no longer matters when it fires is for its handler to ignore."""
-        heapq.heappush(self._deadlines, Deadline(due, order, kind, subject))
+        heapq.heappush(self.deadlines, Deadline(due, order, kind, subject))
 
     def pop_due(self, until: float) -> Deadline | None:
         """The next deadline due up to `until` (seconds), if any: by due time, then order. Its due time is now."""
-        if not self._deadlines or self._deadlines[0].due > until:
+        if not self.deadlines or self.deadlines[0].due > until:
             return None
-        deadline = heapq.heappop(self._deadlines)
+        deadline = heapq.heappop(self.deadlines)
         self.now = deadline.due if self.now is None else max(self.now, deadline.due)
         return deadline

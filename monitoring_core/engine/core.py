@@ -10,10 +10,10 @@ from typing import Any
 
 from monitoring_core.domain import events as e
 from monitoring_core.domain.events import Value
-from monitoring_core.domain.outcomes import NoticeKind, Step
+from monitoring_core.domain.outcomes import NoticeKind, Step, Verdict
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import calls, leases, monitors, requests, snapshots
-from monitoring_core.engine.site import Site
+from monitoring_core.engine.site import BEHAVIOUR, Site
 from monitoring_core.errors import EventError
 from monitoring_core.floor.facts import Facts
 from monitoring_core.floor.floor import Floor
@@ -33,6 +33,7 @@ HANDLERS: dict[type[e.Event], Handler] = {
     e.MonitorFailed: monitors.failed,
     e.Snapshot: snapshots.snapshot,
     e.SwitchRestarted: snapshots.restarted,
+    e.JournalHead: lambda site, event, _at: site.note(NoticeKind.JOURNAL_HEAD, text=f"{event.position} {event.digest}"),
     e.Unreadable: lambda site, event, _at: site.note(NoticeKind.EVENT_REFUSED, text=f"{event.what} ({event.where})"),
 }
 
@@ -40,14 +41,19 @@ HANDLERS: dict[type[e.Event], Handler] = {
 class Engine:
     """One site. `step` is the only way to tell it anything; `sessions` and `floor` are there to be read."""
 
-    def __init__(self, book: RuleBook, settings: Settings, site: str = "default") -> None:
-        self._site = Site(site, book, settings)
-        self._repeats: dict[str, Window[bool]] = {}
+    def __init__(self, book: RuleBook, settings: Settings, site: str = "default", behaviour: int = BEHAVIOUR) -> None:
+        self._site = Site(site, book, settings, behaviour)
+        self.repeats: dict[str, Window[bool]] = {}
 
     @property
     def site(self) -> str:
         """The name of the site."""
         return self._site.name
+
+    @property
+    def inner(self) -> Site:
+        """All of its state, for `state` and for tests of what must hold inside."""
+        return self._site
 
     @property
     def position(self) -> int:
@@ -80,6 +86,28 @@ class Engine:
         call = (found.verdict and found.verdict.call) or found.call
         return self._site.facts(found, self._site.floor.calls.find(call) if call else None, dict(given or {}))
 
+    def can(self, request: e.MonitorRequested) -> Verdict:
+        """What `request` would be answered if it came now; nothing is asked, nothing changes."""
+        site = self._site
+        known = site.sessions.by_id.get(site.tokens.get(request.token) or "") if request.token is not None else None
+        if known is not None and known.verdict is not None:
+            return known.verdict
+        session = site.imagine(request)
+        return requests.judge_all(site, session, dict(request.facts))
+
+    def next_due(self) -> float | None:
+        """When the next deadline falls (site time, seconds); None if nothing will fall due by itself."""
+        return leases.next_due(self._site)
+
+    def use(self, book: RuleBook, settings: Settings, behaviour: int = BEHAVIOUR) -> None:
+        """Run by another book, other settings, or as an older version of this code did, from the next step on.
+
+        Sessions that run already are not judged again.
+        """
+        self._site.use(book, settings, behaviour)
+        for window in self.repeats.values():
+            window.size_max = settings.limits.repeats_max
+
     def step(self, event: e.Event) -> Step:
         """What `event` leads to. An event that cannot be applied changes nothing and says so in a notice."""
         site = self._site
@@ -108,9 +136,11 @@ class Engine:
     def _is_repeat(self, event: e.Event) -> bool:
         if event.id is None:
             return False
-        seen = self._repeats.get(event.source)
+        seen = self.repeats.get(event.source)
         if seen is None:
-            seen = self._repeats[event.source] = Window(self._site.settings.limits.repeats_max)
+            while len(self.repeats) >= self._site.settings.limits.sources_max:
+                del self.repeats[next(iter(self.repeats))]
+            seen = self.repeats[event.source] = Window(self._site.settings.limits.repeats_max)
         if event.id in seen:
             return True
         seen.add(event.id, value=True)

@@ -5,6 +5,7 @@ Refuses to end anything that was mentioned lately; a lease that ran out asks for
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 
 from monitoring_core.domain.outcomes import AskSnapshot, Certainty, NoticeKind, Reason, State, Trigger
@@ -23,16 +24,29 @@ def pass_time(site: Site, until: float | None) -> None:
 
     What has been final for long enough is forgotten first, so that a session named in a step is known after it.
     """
+    limits = site.settings.limits
+    site.sessions.forget(None if until is None else until - limits.late_window_s, limits.finals_max)
     if until is None:
         return
     site.clock.until = until
-    limits = site.settings.limits
-    site.sessions.forget(until - limits.late_window_s, limits.finals_max)
     if site.clock.now is None:
         _start_clock(site, until)
     while (deadline := site.clock.pop_due(until)) is not None:
         FIRE[deadline.kind](site, deadline)
     site.clock.now = until
+
+
+def next_due(site: Site) -> float | None:
+    """When the next deadline that still matters falls; those of what is gone are thrown away, which nobody can see."""
+    deadlines = site.clock.deadlines
+    while deadlines and not _matters(site, deadlines[0]):
+        heapq.heappop(deadlines)
+    return deadlines[0].due if deadlines else None
+
+
+def _matters(site: Site, deadline: Deadline) -> bool:
+    known = site.floor.calls.by_id if deadline.kind in (Due.CALL_LEASE, Due.CALL_EXPIRY) else site.sessions.living
+    return deadline.subject in known
 
 
 def arm_calls(site: Site) -> None:
@@ -41,7 +55,7 @@ def arm_calls(site: Site) -> None:
     if born and site.clock.now is not None:
         for call in born:
             _arm_call(site, call, site.clock.now + site.settings.call_lease_s, Due.CALL_LEASE)
-        born.clear()
+    born.clear()
 
 
 def _start_clock(site: Site, now: float) -> None:
@@ -49,6 +63,8 @@ def _start_clock(site: Site, now: float) -> None:
     site.clock.now = now
     for session in site.sessions.alive():
         site.arm(session)
+    for call in site.floor.calls.by_id:
+        _arm_call(site, call, now + site.settings.call_lease_s, Due.CALL_LEASE)
 
 
 def _arm_call(site: Site, call: str, due: float, kind: Due) -> None:

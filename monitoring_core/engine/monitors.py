@@ -41,6 +41,7 @@ def started(site: Site, event: MonitorStarted, at: float | None) -> None:
     """A monitor call is the oldest waiting session's of that supervisor and agent whose call fits, else observed."""
     monitor = MonitorOf(event.from_address, event.to_address, event.call, event.mode)
     site.floor.calls.check_monitor(event.monitor_call, monitor)
+    site.floor.calls.check_room(event.monitor_call, event.call)
     early = site.early_ends.get(event.monitor_call)
     if early is not None:  # its end overtook it: somebody listened all the same
         site.early_ends.discard(event.monitor_call)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from monitoring_core.domain.events import CommandOutcome, MonitorRequested, StopRequested
 from monitoring_core.domain.outcomes import (
+    AskSnapshot,
     BroadcastError,
     Certainty,
     DropMonitorCall,
@@ -102,11 +103,17 @@ def drop(site: Site, session: Session) -> None:
 
 
 def command_outcome(site: Site, event: CommandOutcome, _at: float | None) -> None:
-    """A start that failed or lapsed is over if nobody but us said that it began; a failed stop may be asked again."""
+    """A start that failed or lapsed is over if nobody but us said that it began; a failed stop may be asked again.
+
+    A start in doubt may have begun: only a snapshot can tell.
+    """
     session = site.sessions.by_id.get(event.command.rsplit("/", 2)[0])
     if session is None or event.outcome in ("sent", "acknowledged"):
         return
-    if event.command == session.start_command:
+    if event.outcome == "in_doubt":
+        if session.state not in FINAL:
+            site.say(AskSnapshot(session.id, "address", session.to_address))
+    elif event.command == session.start_command:
         _not_started(site, session, event)
     elif event.command == session.stop_command and session.state is State.ACTIVE:
         session.stop_wanted, session.stop_command = False, ""
@@ -120,6 +127,8 @@ def _not_started(site: Site, session: Session, event: CommandOutcome) -> None:
     is_failed = event.outcome == "failed"
     trigger, reason = (Trigger.FAILED, Reason.FAILED) if is_failed else (Trigger.UNSENT, Reason.NOT_SENT)
     if session.state is State.ACTIVE:
+        if site.behaviour < 2:  # noqa: PLR2004 # see BEHAVIOUR
+            return
         trigger = Trigger.FINISHED
     site.move(session, trigger, reason, Certainty.CONFIRMED, event.code, event.text)
 

@@ -5,7 +5,7 @@ Refuses to decide when to use them: requests, monitor calls, calls and deadlines
 
 from __future__ import annotations
 
-from monitoring_core.domain.events import Mode
+from monitoring_core.domain.events import Mode, MonitorRequested
 from monitoring_core.domain.facts import FACTS
 from monitoring_core.domain.outcomes import (
     NOTHING,
@@ -31,14 +31,21 @@ from monitoring_core.rules.judge import judge
 from monitoring_core.session import FINAL, Session, Sessions, advance
 from monitoring_core.window import Window
 
+BEHAVIOUR = 2
+"""The version of what steps come of the same events, stored in journals so that old entries keep their outcome.
+
+1: a start that was assumed stayed ACTIVE though the way out said that it had failed or lapsed. 2: it ends then.
+"""
+
 
 class Site:
     """One site: rule book and settings, floor, sessions, clock, and the step that is being written."""
 
-    def __init__(self, name: str, book: RuleBook, settings: Settings) -> None:
+    def __init__(self, name: str, book: RuleBook, settings: Settings, behaviour: int = BEHAVIOUR) -> None:
         self.name = name
         self.book = book
         self.settings = settings
+        self.behaviour = behaviour
         self.floor = Floor(settings.limits)
         self.sessions = Sessions()
         self.clock = Clock(settings.skew_s_max)
@@ -63,6 +70,20 @@ class Site:
         self._begin()
         self._opened = 0
         return step
+
+    def use(self, book: RuleBook, settings: Settings, behaviour: int) -> None:
+        """Run by these from now on."""
+        self.book, self.settings, self.behaviour = book, settings, behaviour
+        self.clock.skew_s_max = settings.skew_s_max
+        self.floor.use(settings.limits)
+        self.tokens.size_max = settings.limits.tokens_max
+        self.early_ends.size_max = settings.limits.calls_gone_max
+
+    def imagine(self, request: MonitorRequested) -> Session:
+        """The session that a request would open; it is in no index, and leaves no trace."""
+        session = self.open(Origin.REQUESTED, request.from_address, request.to_address, request.user, request.mode)
+        self._opened -= 1
+        return session
 
     def open(self, origin: Origin, from_address: str, to_address: str, user: str, mode: Mode) -> Session:
         """A session bound to whoever is on these extensions now; its id is the site's and the event's position."""

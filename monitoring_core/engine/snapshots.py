@@ -15,8 +15,7 @@ from monitoring_core.engine.site import Site
 def snapshot(site: Site, event: Snapshot, at: float | None) -> None:
     """People and phones first, then calls, then the monitor calls that it shows."""
     as_of = _as_of(site, event, at)
-    site.floor.people.check(event)
-    site.floor.calls.check(event.calls)
+    site.floor.check(event, as_of)
     changes = site.floor.people.snapshot(event, as_of)
     changes += site.floor.snapshot_calls(event, as_of, site.clock.now)
     follow(site, changes, Certainty.INFERRED)

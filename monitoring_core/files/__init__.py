@@ -5,6 +5,7 @@ Refuses to know what a record means (`sources` do) and who asks for which file (
 
 from monitoring_core.files.floors import load_floor
 from monitoring_core.files.recordings import STDIN, Recording
-from monitoring_core.files.rulefolders import Rules, load_rules, read_texts
+from monitoring_core.files.rulefolders import SETTINGS, Rules, load_rules, read_texts
+from monitoring_core.files.texts import read_text
 
-__all__ = ["STDIN", "Recording", "Rules", "load_floor", "load_rules", "read_texts"]
+__all__ = ["SETTINGS", "STDIN", "Recording", "Rules", "load_floor", "load_rules", "read_text", "read_texts"]

@@ -10,7 +10,8 @@ from typing import Any
 
 from monitoring_core.domain.events import Event, PersonChanged, PhoneChanged, SignedIn
 from monitoring_core.domain.settings import Limits
-from monitoring_core.errors import UsageError, quote
+from monitoring_core.errors import quote
+from monitoring_core.files.texts import read_text
 from monitoring_core.rules.text import Path as KeyPath
 from monitoring_core.rules.text import TomlText, check, is_words, read_toml
 
@@ -27,7 +28,7 @@ def load_floor(path: str | Path) -> list[Event]:
     UsageError if the file cannot be read.
     """
     name = str(path)
-    page = read_toml(name, _text(Path(path)), Limits().rule_file_bytes_max)
+    page = read_toml(name, read_text(path, "name a floor file"), Limits().rule_file_bytes_max)
     page.unknown_keys((), page.data, ("person", "phone"))
     events: list[Event] = []
     for index, raw in enumerate(page.tables(("phone",), page.data.get("phone", []))):
@@ -86,12 +87,3 @@ def _lists(page: TomlText, path: KeyPath, raw: dict[str, Any], keys: tuple[str, 
 
 def _tuple(raw: object) -> tuple[str, ...]:
     return tuple(raw) if isinstance(raw, list) else ()
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError("this file is not UTF-8", f"{path}, byte {error.start + 1}", "save it as UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"cannot read this file: {error.strerror}", str(path), "name a floor file") from error

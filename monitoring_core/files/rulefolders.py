@@ -10,8 +10,9 @@ from pathlib import Path
 
 import attrs
 
-from monitoring_core.domain.settings import Limits, Settings
+from monitoring_core.domain.settings import Settings
 from monitoring_core.errors import UsageError
+from monitoring_core.files.texts import read_text
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.lifecycle import check_duties, load_settings
 from monitoring_core.rules.load import load_book
@@ -43,7 +44,7 @@ def load_rules(folder: str | Path | None = None) -> Rules:
 def read_texts(folder: str | Path | None = None) -> dict[str, str]:
     """Every `*.toml` of `folder`, by name. Raises UsageError if there is none or one cannot be read."""
     place = _packaged() if folder is None else Path(folder)
-    texts = {path.name: _text(path) for path in sorted(place.glob("*.toml"))}
+    texts = {path.name: read_text(path, "make it readable") for path in sorted(place.glob("*.toml"))}
     if not texts:
         raise UsageError("there are no rules here", str(place), "name a folder that holds *.toml rule files")
     return texts
@@ -54,14 +55,3 @@ def _packaged() -> Path:
     package = Path(__file__).parents[1]
     installed = package / "_rules"
     return installed if installed.is_dir() else package.parent / "rules"
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            # One byte more than allowed is enough for the reader to refuse it.
-            return file.read(Limits().rule_file_bytes_max + 1).decode()
-    except UnicodeDecodeError as error:
-        raise UsageError("this file is not UTF-8", f"{path}, byte {error.start + 1}", "save it as UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"cannot read this file: {error.strerror}", str(path), "make it readable") from error

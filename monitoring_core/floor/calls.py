@@ -22,8 +22,9 @@ from monitoring_core.domain.events import (
     Transferred,
 )
 from monitoring_core.domain.outcomes import Reason
+from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import EventError, quote
-from monitoring_core.floor.entities import TALKING, Call, Change, Leg, What, latest, older
+from monitoring_core.floor.entities import TALKING, Call, Change, Leg, What, check_room, latest, older
 from monitoring_core.window import Window
 
 LEFT_BY = {
@@ -50,6 +51,7 @@ class Calls:
     `born`: calls whose lease is still to be set.
     """
 
+    limits: Limits
     gone: Window[Gone]
     by_id: dict[str, Call] = attrs.field(factory=dict)
     by_address: dict[str, dict[str, Call]] = attrs.field(factory=dict)
@@ -130,6 +132,7 @@ class Calls:
     def transfer(self, event: Transferred, at: float | None, now: float | None) -> list[Change]:
         """`by` has left both calls; the others are on the survivor, waiting if nobody is there to talk to."""
         _distinct(event.call, event.into)
+        self.check_room(event.call, event.into)
         changes: list[Change] = []
         if event.into is not None:
             changes += self.clear(event.into, {event.by: ClearCause.TRANSFERRED}, at, now)
@@ -170,6 +173,8 @@ class Calls:
         A call in a snapshot is up: whoever is alone on it is not on a call that is over.
         """
         self.check([view])
+        if view.monitor is not None and not in_snapshot:
+            self.check_room(view.call, view.monitor.call)
         call = self._mentioned(view.call, now)
         if call is None:
             return []
@@ -249,6 +254,10 @@ class Calls:
                 fix="give the monitor call an id of its own",
             )
 
+    def check_room(self, *calls: str | None) -> None:
+        """Raises EventError where there is no room for all of `calls`; to be asked before several come up at once."""
+        check_room(self.limits, "calls_max", self.by_id, [call and self.survivor(call) for call in calls])
+
     def revive(self, call_id: str, as_of: float | None) -> None:
         """A snapshot shows a call that was thought gone: if it is the newer, it is the authority."""
         survivor = self.survivor(call_id)
@@ -266,6 +275,7 @@ class Calls:
         if call is None:
             if survivor in self.gone:
                 return None
+            check_room(self.limits, "calls_max", self.by_id, [survivor])
             call = self.by_id[survivor] = Call(survivor)
             self.born.append(survivor)
         call.seen_at = latest(call.seen_at, now)

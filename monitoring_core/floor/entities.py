@@ -5,6 +5,7 @@ Refuses to know of events: how these come about is the business of its neighbour
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ import attrs
 
 from monitoring_core.domain.events import LegState, MonitorOf, Value
 from monitoring_core.domain.outcomes import Reason
+from monitoring_core.domain.settings import Limits
+from monitoring_core.errors import EventError, quote
 
 TALKING = frozenset({LegState.CONNECTED, LegState.HELD})
 LINE_ORDER = (LegState.CONNECTED, LegState.HELD, LegState.WAITING, LegState.ALERTING, LegState.INITIATED)
@@ -102,6 +105,21 @@ class Call:
     def is_listened_on_by(self, address: str) -> bool:
         """Whether this is a monitor call on which `address` is not the monitored party."""
         return self.monitor is not None and self.monitor.to_address != address
+
+
+def check_room(limits: Limits, limit: str, known: Collection[str], names: Iterable[str | None]) -> None:
+    """Raises EventError where those of `names` that are not `known` would be more than the `limit` of that name allows.
+
+    None is no name. Where more is known already, by another limit, nothing new may come.
+    """
+    new = [name for name in names if name is not None and name not in known]
+    room = max(0, getattr(limits, limit) - len(known))
+    if len(new) > room:
+        raise EventError(
+            what=f"there is no room for more: {limit} is {getattr(limits, limit)}",
+            where=quote(new[room]),
+            fix=f"raise {limit} under [bounds] of lifecycle.toml, if the site is really that large",
+        )
 
 
 def older(at: float | None, than: float | None) -> bool:

@@ -13,7 +13,7 @@ from monitoring_core.domain.events import LegState, Snapshot
 from monitoring_core.domain.outcomes import Reason
 from monitoring_core.domain.settings import Limits
 from monitoring_core.floor.calls import Calls
-from monitoring_core.floor.entities import Call, Change, older
+from monitoring_core.floor.entities import Call, Change, check_room, older
 from monitoring_core.floor.people import People
 from monitoring_core.window import Window
 
@@ -26,33 +26,23 @@ LEG_STATES: dict[type[e.Event], LegState] = {
     e.Parked: LegState.WAITING,
 }
 
-Fold = Callable[[Any, float | None, float | None], list[Change]]
-
 
 class Floor:
     """People, phones and calls of one site. `at`: when it happened; `now`: site time; both seconds, or unknown."""
 
     def __init__(self, limits: Limits) -> None:
-        self.people = People()
-        self.calls = Calls(gone=Window(limits.calls_gone_max))
-        self._folds: dict[type[e.Event], Fold] = {
-            e.SignedIn: self._signed_in,
-            e.SignedOut: self._signed_out,
-            e.PersonChanged: self._person_changed,
-            e.PhoneChanged: self._phone_changed,
-            **dict.fromkeys(LEG_STATES, self._leg),
-            e.Transferred: self.calls.transfer,
-            e.Conferenced: self.calls.conference,
-            e.ConnectionCleared: self._connection_cleared,
-            e.CallCleared: self._call_cleared,
-            e.CallChanged: self._call_changed,
-            e.CallSeen: self._call_seen,
-        }
+        self.people = People(limits)
+        self.calls = Calls(limits, Window(limits.calls_gone_max))
+
+    def use(self, limits: Limits) -> None:
+        """Keep within other limits from now on."""
+        self.people.limits = self.calls.limits = limits
+        self.calls.gone.size_max = limits.calls_gone_max
 
     def apply(self, event: e.Event, at: float | None, now: float | None) -> list[Change]:
         """Learn what `event` says and return what is new. Raises EventError, having learned nothing."""
-        fold = self._folds.get(type(event))
-        return fold(event, at, now) if fold is not None else []
+        fold = FOLDS.get(type(event))
+        return (fold and fold(self, event, at, now)) or []
 
     def candidates(self, address: str) -> list[Call]:
         """The connected, not held, calls of an address, the latest connected last.
@@ -66,16 +56,21 @@ class Floor:
         mine = self.calls.by_address.get(address, {}).values()
         return [call for call in mine if call.monitor is None or call.is_listened_on_by(address)]
 
+    def check(self, event: Snapshot, as_of: float | None) -> None:
+        """Raises EventError where a snapshot contradicts itself, or brings more than there is room for."""
+        self.people.check(event, as_of)
+        self.calls.check(event.calls)
+        gone = self._calls_gone(event, as_of) if event.scope == "site" else ()
+        shown = [self.calls.survivor(view.call) for view in event.calls]
+        check_room(self.calls.limits, "calls_max", self.calls.by_id.keys() - gone, shown)
+
     def snapshot_calls(self, event: Snapshot, as_of: float | None, now: float | None) -> list[Change]:
         """What a snapshot says of calls: who is covered and not shown has gone, unless that changed after `as_of`."""
         if "calls" not in event.covers:
             return []
         changes: list[Change] = []
-        monitored = {view.monitor.call for view in event.calls if view.monitor is not None and view.monitor.call}
-        shown = {self.calls.survivor(call) for call in monitored.union(view.call for view in event.calls)}
-        for call in self._covered(event):
-            if call.id not in shown and not older(as_of, call.changed_at):
-                changes += self.calls.over(call.id, Reason.CALL_ENDED, as_of)
+        for call in self._calls_gone(event, as_of):
+            changes += self.calls.over(call, Reason.CALL_ENDED, as_of)
         for view in event.calls:
             self.calls.revive(view.call, as_of)
             call_now = self.calls.find(view.call)
@@ -103,45 +98,46 @@ class Floor:
         leg = found.legs.get(address) if found else None
         return leg is not None and leg.state is LegState.HELD
 
+    def _calls_gone(self, event: Snapshot, as_of: float | None) -> list[str]:
+        """The calls that a snapshot covers and does not show, unless they changed after it."""
+        monitored = {view.monitor.call for view in event.calls if view.monitor is not None and view.monitor.call}
+        shown = {self.calls.survivor(call) for call in monitored.union(view.call for view in event.calls)}
+        unshown = [call for call in self._covered(event) if call.id not in shown]
+        return [call.id for call in unshown if not older(as_of, call.changed_at)]
+
     def _covered(self, event: Snapshot) -> list[Call]:
         if event.scope == "site":
             return list(self.calls.by_id.values())
         extensions = self.people.extensions_covered(event)
         return [call for call in self.calls.by_id.values() if not extensions.isdisjoint(call.legs)]
 
-    def _signed_in(self, event: e.SignedIn, at: float | None, _now: float | None) -> list[Change]:
-        return self.people.sign_in(event, at)
-
-    def _signed_out(self, event: e.SignedOut, at: float | None, _now: float | None) -> list[Change]:
-        return self.people.sign_out(event, at)
-
-    def _person_changed(self, event: e.PersonChanged, at: float | None, _now: float | None) -> list[Change]:
-        self.people.change_person(event, at)
-        return []
-
-    def _phone_changed(self, event: e.PhoneChanged, at: float | None, _now: float | None) -> list[Change]:
-        self.people.change_phone(event, at)
-        return []
-
-    def _call_changed(self, event: e.CallChanged, _at: float | None, now: float | None) -> list[Change]:
-        self.calls.describe(event, now)
-        return []
-
-    def _leg(self, event: e.Established, at: float | None, now: float | None) -> list[Change]:
-        if type(event) is e.Established and self.is_held(event.address, event.call):
-            return []  # a doubled answer does not take a call off hold
-        return self.calls.leg(event.call, event.address, LEG_STATES[type(event)], at, now)
-
-    def _connection_cleared(self, event: e.ConnectionCleared, at: float | None, now: float | None) -> list[Change]:
-        return self.calls.clear(event.call, {event.address: event.cause}, at, now)
-
-    def _call_cleared(self, event: e.CallCleared, at: float | None, _now: float | None) -> list[Change]:
-        return self.calls.over(event.call, Reason.CALL_ENDED, at)
-
-    def _call_seen(self, event: e.CallSeen, at: float | None, now: float | None) -> list[Change]:
-        return self.calls.view(event.view, at, now)
-
 
 def _unlisted(call: Call, view: e.CallView) -> list[str]:
     listed = {participant.address for participant in view.participants}
     return [leg.address for leg in call.live() if leg.address not in listed]
+
+
+def _leg(floor: Floor, event: e.OfLeg, at: float | None, now: float | None) -> list[Change]:
+    if type(event) is e.Established and floor.is_held(event.address, event.call):
+        return []  # a doubled answer does not take a call off hold
+    return floor.calls.leg(event.call, event.address, LEG_STATES[type(event)], at, now)
+
+
+Fold = Callable[[Floor, Any, float | None, float | None], list[Change] | None]
+
+FOLDS: dict[type[e.Event], Fold] = {
+    e.SignedIn: lambda floor, event, at, _now: floor.people.sign_in(event, at),
+    e.SignedOut: lambda floor, event, at, _now: floor.people.sign_out(event, at),
+    e.PersonChanged: lambda floor, event, at, _now: floor.people.change_person(event, at),
+    e.PhoneChanged: lambda floor, event, at, _now: floor.people.change_phone(event, at),
+    **dict.fromkeys(LEG_STATES, _leg),
+    e.Transferred: lambda floor, event, at, now: floor.calls.transfer(event, at, now),
+    e.Conferenced: lambda floor, event, at, now: floor.calls.conference(event, at, now),
+    e.ConnectionCleared: lambda floor, event, at, now: floor.calls.clear(
+        event.call, {event.address: event.cause}, at, now
+    ),
+    e.CallCleared: lambda floor, event, at, _now: floor.calls.over(event.call, Reason.CALL_ENDED, at),
+    e.CallChanged: lambda floor, event, _at, now: floor.calls.describe(event, now),
+    e.CallSeen: lambda floor, event, at, now: floor.calls.view(event.view, at, now),
+}
+"""Which event tells a floor what."""

@@ -6,6 +6,7 @@ Refuses to know of calls; an extension is text and belongs to one person at a ti
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import attrs
 
@@ -18,18 +19,23 @@ from monitoring_core.domain.events import (
     SignedOut,
     Snapshot,
 )
+from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import EventError, quote
-from monitoring_core.floor.entities import Change, Person, Phone, What, latest, older
+from monitoring_core.floor.entities import Change, Person, Phone, What, check_room, latest, older
 
 
 @attrs.define(eq=False)
 class People:
-    """People by id, phones and the persons signed in on them by extension."""
+    """People by id, phones and the persons signed in on them by extension.
 
+    `seats`: when each extension of which anything was said last changed hands, as far as that is known (seconds).
+    """
+
+    limits: Limits
     persons: dict[str, Person] = attrs.field(factory=dict)
     phones: dict[str, Phone] = attrs.field(factory=dict)
     signed_in_on: dict[str, str] = attrs.field(factory=dict)
-    seat_changed_at: dict[str, float] = attrs.field(factory=dict)
+    seats: dict[str, float | None] = attrs.field(factory=dict)
     left: set[str] = attrs.field(factory=set)
     all_are_known: bool = False
 
@@ -46,6 +52,7 @@ class People:
 
     def sign_in(self, event: SignedIn, at: float | None) -> list[Change]:
         """A later sign-in takes the extension over; the former holder's sessions are not touched."""
+        check_room(self.limits, "phones_max", self.seats, [event.extension])
         person = self._person(event.person)
         if not older(at, person.changed_at):
             _tell(person, event, at)
@@ -53,9 +60,9 @@ class People:
 
     def sign_out(self, event: SignedOut, at: float | None) -> list[Change]:
         """Sign-outs of extensions that he does not hold say nothing new."""
+        check_room(self.limits, "phones_max", self.seats, [event.extension])
         person = self._person(event.person)
-        wanted = tuple(person.extensions) if event.extension is None else (event.extension,)
-        return [change for extension in wanted for change in self._unseat(person, extension, at)]
+        return self._unseat(person, person.extensions if event.extension is None else [event.extension], at)
 
     def change_person(self, event: PersonChanged, at: float | None) -> None:
         """Membership, state and declared facts, as far as they are said."""
@@ -66,18 +73,20 @@ class People:
 
     def change_phone(self, event: PhoneChanged, at: float | None) -> None:
         """Capabilities and declared facts, as far as they are said."""
+        check_room(self.limits, "phones_max", self.phones, [event.extension])
         phone = self.phones.setdefault(event.extension, Phone(event.extension))
         if not older(at, phone.changed_at):
             _describe(phone, event, at)
             phone.facts.update(event.facts)
 
-    def check(self, event: Snapshot) -> None:
-        """Raises EventError where a snapshot contradicts itself."""
+    def check(self, event: Snapshot, as_of: float | None) -> None:
+        """Raises EventError where a snapshot contradicts itself, or brings more than there is room for."""
         seats = [extension for view in event.people for extension in view.extensions]
-        for word, names in (
-            ("person", [view.person for view in event.people]),
-            ("extension", seats),
-            ("phone", [view.extension for view in event.phones]),
+        phones = self.phones.keys() - self._phones_gone(event, as_of)
+        for word, names, limit, known in (
+            ("person", [view.person for view in event.people], "people_max", self.persons),
+            ("extension", seats, "phones_max", self.seats),
+            ("phone", [view.extension for view in event.phones], "phones_max", phones),
         ):
             twice = next((name for name, times in Counter(names).items() if times > 1), None)
             if twice is not None:
@@ -86,6 +95,7 @@ class People:
                     where=f"{word} {quote(twice)}",
                     fix="list each person and phone once, and each extension under one person",
                 )
+            check_room(self.limits, limit, known, names)
 
     def snapshot(self, event: Snapshot, as_of: float | None) -> list[Change]:
         """Who is shown is so; who is covered and not shown is signed out; what changed after `as_of` stays."""
@@ -95,8 +105,7 @@ class People:
             shown = {view.person for view in event.people}
             for person in self._covered(event):
                 if person.id not in shown:
-                    for extension in tuple(person.extensions):
-                        changes += self._unseat(person, extension, as_of)
+                    changes += self._unseat(person, person.extensions, as_of)
             for view in event.people:
                 changes += self._show(view, as_of)
         if "phones" in event.covers:
@@ -115,31 +124,30 @@ class People:
         return [person for person in everybody if event.scope == "site" or person.id == event.about]
 
     def _show_phones(self, event: Snapshot, as_of: float | None) -> None:
-        shown = {view.extension for view in event.phones}
-        for phone in list(self.phones.values()):
-            if event.scope == "site" and phone.extension not in shown and not older(as_of, phone.changed_at):
-                del self.phones[phone.extension]
+        for extension in self._phones_gone(event, as_of):
+            del self.phones[extension]
         for view in event.phones:
             phone = self.phones.setdefault(view.extension, Phone(view.extension))
             if not older(as_of, phone.changed_at):
                 _describe(phone, view, as_of)
 
+    def _phones_gone(self, event: Snapshot, as_of: float | None) -> list[str]:
+        shown = {view.extension for view in event.phones}
+        unshown = [phone for phone in self.phones.values() if event.scope == "site" and phone.extension not in shown]
+        return [phone.extension for phone in unshown if not older(as_of, phone.changed_at)]
+
     def _show(self, view: PersonView, as_of: float | None) -> list[Change]:
         person = self._person(view.person)
         if not older(as_of, person.changed_at):
             _tell(person, view, as_of)
-        changes: list[Change] = []
-        for extension in [extension for extension in person.extensions if extension not in view.extensions]:
-            changes.extend(self._unseat(person, extension, as_of))
+        changes = self._unseat(person, [name for name in person.extensions if name not in view.extensions], as_of)
         for extension in view.extensions:
             changes.extend(self._seat(person, extension, as_of))
         return changes
 
     def _person(self, person: str) -> Person:
-        found = self.persons.get(person)
-        if found is None:
-            found = self.persons[person] = Person(person)
-        return found
+        check_room(self.limits, "people_max", self.persons, [person])
+        return self.persons.setdefault(person, Person(person))
 
     def _seat(self, person: Person, extension: str, at: float | None) -> list[Change]:
         if not self._newer(extension, at):
@@ -154,22 +162,19 @@ class People:
         person.extensions[extension] = None
         return [Change(What.PERSON, address=extension, other=person.id)]
 
-    def _unseat(self, person: Person, extension: str, at: float | None) -> list[Change]:
-        if not self._newer(extension, at) or extension not in person.extensions:
-            return []
-        del person.extensions[extension]
-        del self.signed_in_on[extension]
-        self.left.add(extension)
-        return [Change(What.SIGNED_OUT, address=extension, other=person.id)]
+    def _unseat(self, person: Person, extensions: Iterable[str], at: float | None) -> list[Change]:
+        lost = [extension for extension in extensions if self._newer(extension, at) and extension in person.extensions]
+        for extension in lost:
+            del person.extensions[extension]
+            del self.signed_in_on[extension]
+            self.left.add(extension)
+        return [Change(What.SIGNED_OUT, address=extension, other=person.id) for extension in lost]
 
     def _newer(self, extension: str, at: float | None) -> bool:
         """Whether news of `at` about a seat counts; if so, older news of it will not."""
-        known = self.seat_changed_at.get(extension)
-        if at is not None:
-            if older(at, known):
-                return False
-            self.seat_changed_at[extension] = at
-        return True
+        known = self.seats.get(extension)
+        self.seats[extension] = latest(known, at)
+        return not older(at, known)
 
 
 def _tell(person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> None:

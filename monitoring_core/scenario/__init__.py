@@ -3,8 +3,8 @@
 Refuses to judge: what follows from an event is the engine's. Only `folder` opens files; the rest takes texts.
 """
 
-from monitoring_core.scenario.folder import find_stories, read_story, run_file
+from monitoring_core.scenario.folder import STORIES, find_stories, read_story, run_file
 from monitoring_core.scenario.run import Outcome, run_story
 from monitoring_core.scenario.story import Row, Story, load_story
 
-__all__ = ["Outcome", "Row", "Story", "find_stories", "load_story", "read_story", "run_file", "run_story"]
+__all__ = ["STORIES", "Outcome", "Row", "Story", "find_stories", "load_story", "read_story", "run_file", "run_story"]

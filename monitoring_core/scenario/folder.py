@@ -5,30 +5,26 @@ Refuses to read rules itself: they come in as whoever runs the stories has chose
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from monitoring_core.domain.events import Event, Unreadable
 from monitoring_core.errors import EventError, MessageError, SourceError, UsageError
-from monitoring_core.files import Recording, Rules
+from monitoring_core.files import Recording, Rules, read_text
 from monitoring_core.scenario.run import Outcome, run_story
 from monitoring_core.scenario.story import Story, load_story
-from monitoring_core.sources.asterisk import AsteriskSource
-from monitoring_core.sources.native import NativeSource
-from monitoring_core.sources.workspace import WorkspaceSource
+from monitoring_core.sources import source_of
 
-ENDING = ".story.toml"
-OPENINGS = "openings"
-
-Feed = tuple[Callable[[bytes], list[Event]], Callable[[], list[Event]]]
+STORIES = "*.story.toml"
+OPENINGS = "openings/*.toml"
 
 
 def find_stories(path: str | Path) -> list[Path]:
-    """The story that `path` is, or every story below that folder, by name. Raises UsageError if there is none."""
+    """The story that `path` names, or every story below that folder, by name. Raises UsageError if that has none."""
     place = Path(path)
-    found = [place] if place.is_file() else sorted(place.rglob(f"*{ENDING}"))
+    found = sorted(place.rglob(STORIES)) if place.is_dir() else [place]
     if not found:
-        raise UsageError("there are no stories here", str(path), f"name a file, or a folder with *{ENDING} files")
+        raise UsageError("there are no stories here", str(path), f"name a story, or a folder with {STORIES}")
     return found
 
 
@@ -37,8 +33,8 @@ def read_story(path: Path) -> Story:
 
     Raises StoryError or RuleBookError if it is not one, UsageError if it cannot be read.
     """
-    openings = {opening.stem: _text(opening) for opening in sorted(path.parent.glob(f"{OPENINGS}/*.toml"))}
-    return load_story(path.name, _text(path), openings)
+    openings = {opening.stem: read_text(opening, "make it readable") for opening in sorted(path.parent.glob(OPENINGS))}
+    return load_story(path.name, read_text(path, "name a story file"), openings)
 
 
 def run_file(path: Path, rules: Rules) -> Outcome:
@@ -51,30 +47,13 @@ def _recorded(story: Story, folder: Path, rules: Rules) -> Iterator[Event]:
     """The events of the recording that the story names; a record that cannot be read is an event too."""
     if not story.recorded:
         return
-    feed, finish = _source(story, rules)
+    feed, finish = source_of(story.source, story.settings_on(rules.settings))
     for number, record in Recording(str(folder / story.recorded), rules.settings.limits):
         try:
             if isinstance(record, SourceError):
                 raise record
             yield from feed(record)
         except (EventError, MessageError, SourceError) as error:
-            yield Unreadable(what=error.what, where=f"{story.recorded}:{number}", fix=error.fix)
+            where = f"{story.recorded}:{number}" + (f", {error.where}" if error is not record else "")
+            yield Unreadable(what=error.what, where=where, fix=error.fix)
     yield from finish()
-
-
-def _source(story: Story, rules: Rules) -> Feed:
-    if story.source == "asterisk":
-        asterisk = AsteriskSource()
-        return asterisk.feed, asterisk.finish
-    if story.source == "workspace":
-        return WorkspaceSource(story.settings_on(rules.settings).source).feed, list
-    return NativeSource().feed, list
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError("this file is not UTF-8", f"{path}, byte {error.start + 1}", "save it as UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"cannot read this file: {error.strerror}", str(path), "name a story file") from error

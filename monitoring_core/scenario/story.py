@@ -22,6 +22,7 @@ from monitoring_core.rules.load import load_book
 from monitoring_core.rules.text import Path, TomlText, did_you_mean, is_words, read_toml
 from monitoring_core.scenario.seen import KINDS, kind_of
 from monitoring_core.session import FINAL
+from monitoring_core.sources import SOURCES
 
 EVENTS = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyEvent) if kind is not Log}
 _KEYS = ("title", "about", "opening", "settings", "rules", "given", "when", "notices", "recorded", "source", "sessions")
@@ -95,7 +96,7 @@ def load_story(name: str, text: str, openings: Mapping[str, str] | None = None) 
         book=reader.book(),
         any_notice=reader.one_of("notices", ("expected", "any"), "expected") == "any",
         recorded=reader.text("recorded"),
-        source=reader.one_of("source", ("events", "workspace", "asterisk"), "events"),
+        source=reader.one_of("source", SOURCES, SOURCES[0]),
     )
 
 

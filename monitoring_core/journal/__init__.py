@@ -1,0 +1,11 @@
+"""Shell: owns the append-only record of each site: stores behind one small port, and what their records say.
+
+Refuses to step events and to send commands: `monitor` brings together journal, engine and way out.
+"""
+
+from monitoring_core.journal.ledger import Entry, Ledger, Pending
+from monitoring_core.journal.memory import MemoryJournal
+from monitoring_core.journal.port import Head, Journal, Record, Turn
+from monitoring_core.journal.sqlite import SqliteJournal
+
+__all__ = ["Entry", "Head", "Journal", "Ledger", "MemoryJournal", "Pending", "Record", "SqliteJournal", "Turn"]

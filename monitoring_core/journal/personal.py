@@ -1,0 +1,64 @@
+"""Shell: owns which texts of an entry are personal: everything but what is listed here, by its key.
+
+Refuses to know what becomes of them; it walks plain values (dictionaries, lists, texts) and asks for each such text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from monitoring_core.domain import events as e
+
+Replace = Callable[[str], str]
+
+PLAIN = frozenset(
+    """
+    event id source site call into monitor_call mode state cause roles teams supervises type covers scope code command
+    outcome session token version book settings reason digest
+    trigger before after certainty rule rules effect because error fact test missing duties candidates kind answer
+    origin verdict opinion follows start_certainty end_certainty
+    """.split()
+)
+"""Keys whose texts are ids of calls and sessions, words of the house, of the rules and of the platform.
+
+A key that is not here is personal: ids, names and addresses of people, and every text that might quote them.
+"""
+
+CALL_EVENTS = (
+    e.Initiated,
+    e.Delivered,
+    e.Established,
+    e.Held,
+    e.Retrieved,
+    e.Parked,
+    e.Transferred,
+    e.Conferenced,
+    e.ConnectionCleared,
+    e.CallSeen,
+)
+"""Who is named in these and nowhere else is a customer, or a phone that nobody knows."""
+
+
+def replaced(value: Any, replace: Replace, key: str = "") -> Any:
+    """The same value with every personal text replaced. Values of facts are personal, but for those of the site."""
+    if type(value) is str:
+        return value if key in PLAIN else replace(value)
+    if type(value) is dict:
+        if key == "facts":
+            return {name: seen if name.startswith("site.") else replaced(seen, replace) for name, seen in value.items()}
+        return {name: replaced(inner, replace, name) for name, inner in value.items()}
+    if type(value) in (list, tuple):
+        return [replaced(inner, replace, key) for inner in value]
+    return value
+
+
+def every_text(value: Any, replace: Replace) -> Any:
+    """The same value with every text replaced, names of dictionaries too."""
+    if type(value) is str:
+        return replace(value)
+    if type(value) is dict:
+        return {replace(name): every_text(inner, replace) for name, inner in value.items()}
+    if type(value) in (list, tuple):
+        return [every_text(inner, replace) for inner in value]
+    return value

@@ -1,0 +1,254 @@
+"""Shell: owns a journal in one SQLite file: durable at every commit, shared by threads and processes that take turns.
+
+Refuses to know what it stores. A failed write is undone by SQLite itself; here it gets words that say what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from monitoring_core.errors import JournalError, quote
+from monitoring_core.journal.port import Head, Record, continues
+
+FORMAT = 1
+APPLICATION_ID = 0x6D6F6E63
+"""Says in the file's header that it is ours ("monc"); another program's database is not touched."""
+WAIT_S = 30.0
+"""How long a turn waits for those of other processes."""
+
+_SCHEMA = """
+create table site (site text primary key, position integer not null, digest blob not null,
+    start_position integer not null, start_digest blob not null) without rowid;
+create table entry (site text not null, position integer not null, body blob not null, digest blob not null,
+    primary key (site, position)) without rowid;
+create table shelf (site text not null, shelf text not null, key text not null, value blob not null,
+    primary key (site, shelf, key)) without rowid;
+"""
+
+_FIXES = (
+    ("locked", "another process holds it for too long; see who has it open, then try again"),
+    ("full", "make room on its disk, then try again: nothing was written"),
+    ("readonly", "give this process the right to write to the file and its folder"),
+    ("unable to open", "see that its folder exists, and that this process may write there"),
+    ("not a database", "name a journal, or a new file"),
+    ("malformed", "restore it from a backup; `monitoring-core verify` says how far its entries are sound"),
+    ("disk i/o", "look into the disk and the system's log, then try again: nothing was written"),
+)
+
+
+class SqliteTurn:
+    """One site in one transaction."""
+
+    def __init__(self, database: sqlite3.Connection, site: str, where: str) -> None:
+        self._execute, self._many = database.execute, database.executemany
+        self._site, self._where = site, where
+        row = self._execute(
+            "select position, digest, start_position, start_digest from site where site = ?", (site,)
+        ).fetchone() or (0, b"", 0, b"")
+        self._head, self._start = Head(row[0], row[1]), Head(row[2], row[3])
+
+    @property
+    def head(self) -> Head:
+        """The last record."""
+        return self._head
+
+    @property
+    def start(self) -> Head:
+        """The last record that was cut off."""
+        return self._start
+
+    def read(self, after: int = 0) -> Iterator[Record]:
+        """Every record beyond `after`."""
+        if after >= self._head.position:
+            return
+        rows = self._execute(
+            "select position, body, digest from entry where site = ? and position > ? order by position",
+            (self._site, after),
+        )
+        for row in rows:
+            yield Record(*row)
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Add records that continue the head."""
+        if not records:
+            return
+        continues(self._head, records, self._where)
+        self._many(
+            "insert into entry (site, position, body, digest) values (?, ?, ?, ?)",
+            [(self._site, record.position, record.body, record.digest) for record in records],
+        )
+        self._head = Head(records[-1].position, records[-1].digest)
+        self._keep_ends()
+
+    def cut(self, position: int) -> None:
+        """Forget the records up to `position`."""
+        row = self._execute(
+            "select digest from entry where site = ? and position = ?", (self._site, position)
+        ).fetchone()
+        if row is None:
+            raise JournalError("there is no such record to cut at", f"position {position}", "name one that is there")
+        self._execute("delete from entry where site = ? and position <= ?", (self._site, position))
+        self._start = Head(position, row[0])
+        self._keep_ends()
+
+    def get(self, shelf: str, key: str) -> bytes | None:
+        """What stands under `key`."""
+        row = self._execute(
+            "select value from shelf where site = ? and shelf = ? and key = ?", (self._site, shelf, key)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def scan(self, shelf: str) -> Iterator[tuple[str, bytes]]:
+        """All of a shelf, by key."""
+        yield from self._execute(
+            "select key, value from shelf where site = ? and shelf = ? order by key", (self._site, shelf)
+        )
+
+    def put(self, shelf: str, items: Mapping[str, bytes | None]) -> None:
+        """Set keys; None removes one."""
+        kept = [(self._site, shelf, key, value) for key, value in items.items() if value is not None]
+        gone = [(self._site, shelf, key) for key, value in items.items() if value is None]
+        if kept:
+            self._many("insert or replace into shelf (site, shelf, key, value) values (?, ?, ?, ?)", kept)
+        if gone:
+            self._many("delete from shelf where site = ? and shelf = ? and key = ?", gone)
+
+    def _keep_ends(self) -> None:
+        self._execute(
+            "insert or replace into site values (?, ?, ?, ?, ?)",
+            (self._site, self._head.position, self._head.digest, self._start.position, self._start.digest),
+        )
+
+
+class SqliteJournal:
+    """The journal in the file `path`, made if there is none. `wait_s`: how long a turn waits for those of others.
+
+    Raises JournalError if the file cannot be used, is another program's, or is of a newer version of this one.
+    """
+
+    def __init__(self, path: str | Path, wait_s: float = WAIT_S) -> None:
+        self._where = str(path)
+        self._pid = os.getpid()
+        self._writing, self._reading = threading.RLock(), threading.RLock()
+        with self._clear_words():
+            self._writer = self._connect(wait_s)
+            try:
+                self._prepare()
+                self._reader = self._connect(wait_s)
+            except BaseException:
+                self._writer.close()
+                raise
+        self._is_open = True
+
+    @contextmanager
+    def turn(self, site: str) -> Iterator[SqliteTurn]:
+        """The right to write, until the end of the block; an exception undoes all of it."""
+        with self._writing, self._clear_words():
+            self._check()
+            self._writer.execute("begin immediate")
+            try:
+                yield SqliteTurn(self._writer, site, self._where)
+                self._writer.execute("commit")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("rollback")
+                raise
+
+    @contextmanager
+    def view(self, site: str) -> Iterator[SqliteTurn]:
+        """The site at one moment, to be read only."""
+        with self._reading, self._clear_words():
+            self._check()
+            self._reader.execute("begin")
+            try:
+                yield SqliteTurn(self._reader, site, self._where)
+            finally:
+                if self._reader.in_transaction:
+                    self._reader.execute("rollback")
+
+    def sites(self) -> list[str]:
+        """Every site that was written to."""
+        with self._reading, self._clear_words():
+            self._check()
+            return [name for (name,) in self._reader.execute("select site from site order by site")]
+
+    def scrub(self) -> None:
+        """What was deleted is in no file any more: SQLite overwrites it, and here the log beside the file ends too."""
+        with self._writing, self._clear_words():
+            self._check()
+            busy = self._writer.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+        if busy:
+            raise JournalError("somebody still reads older states", self._where, "close the other programs, try again")
+
+    def close(self) -> None:
+        """Give the file back. In a process that was forked it does nothing: the file is the parent's."""
+        with self._writing, self._reading:
+            if self._is_open and os.getpid() == self._pid:
+                self._is_open = False
+                self._reader.close()
+                with suppress(sqlite3.Error):  # the next to open it can do that, too
+                    self._writer.execute("pragma wal_checkpoint(truncate)")
+                self._writer.close()
+
+    def _connect(self, wait_s: float) -> sqlite3.Connection:
+        database = sqlite3.connect(
+            self._where, timeout=wait_s, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        try:
+            database.execute("pragma synchronous = full")
+            database.execute("pragma secure_delete = on")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _prepare(self) -> None:
+        """A new file becomes ours, one of ours is checked; two processes that make it at once make it once."""
+        run = self._writer.execute
+        run("begin immediate")
+        try:
+            (application_id,), (version,) = (
+                run("pragma application_id").fetchone(),
+                run("pragma user_version").fetchone(),
+            )
+            is_new = not run("select count(*) from sqlite_master").fetchone()[0] and not application_id
+            if is_new:
+                for statement in _SCHEMA.split(";"):
+                    run(statement)
+                run(f"pragma application_id = {APPLICATION_ID}")
+                run(f"pragma user_version = {FORMAT}")
+            elif application_id != APPLICATION_ID:
+                raise JournalError("this database is another program's", self._where, "name a journal, or a new file")
+            elif version > FORMAT:
+                raise JournalError(
+                    f"this journal has format {version}, this program knows {FORMAT}",
+                    self._where,
+                    "open it with a newer monitoring-core",
+                )
+            run("commit")
+        except BaseException:
+            if self._writer.in_transaction:
+                run("rollback")
+            raise
+        if run("pragma journal_mode = wal").fetchone()[0] != "wal":
+            raise JournalError("this place cannot hold a journal", self._where, "name a file on a local disk")
+
+    def _check(self) -> None:
+        if os.getpid() != self._pid:
+            raise JournalError("this journal was opened before a fork", self._where, "open it in each process")
+        if not self._is_open:
+            raise JournalError("this journal is closed", self._where, "open it again")
+
+    @contextmanager
+    def _clear_words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            said = str(error)
+            fix = next((fix for word, fix in _FIXES if word in said.lower()), "see what SQLite says of this error")
+            raise JournalError(f"the journal cannot be used: {quote(said)}", self._where, fix) from error
