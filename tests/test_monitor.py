@@ -15,6 +15,8 @@ from monitoring_core.domain.events import (
     AnyEvent,
     CallCleared,
     CommandOutcome,
+    ConnectionCleared,
+    JournalHead,
     MonitorRequested,
     MonitorStarted,
     RulesChanged,
@@ -26,7 +28,7 @@ from monitoring_core.errors import EventError, JournalError, RuleBookError, Usag
 from monitoring_core.files import Rules, load_rules
 from monitoring_core.journal import Entry, SqliteJournal
 from monitoring_core.monitor import Monitor
-from monitoring_core.monitor.sites import SITES_OPEN_MAX
+from monitoring_core.monitor.sites import SITES_OPEN_MAX, Sites
 from tests.helpers import SEATS, START, talk
 
 Open = Callable[..., Monitor]
@@ -413,3 +415,45 @@ def test_what_is_written_can_be_read_by_another_store_object(tmp_path: Path, clo
         assert turn.head == head
     assert journal.sites() == ["default"]
     journal.close()
+
+
+# What is proved, and what is forgotten
+
+
+def test_the_head_is_told_every_so_often(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many entries the end of the chain is told as a notice, which somebody outside can keep."""
+    monkeypatch.setattr(
+        "monitoring_core.monitor.face.Sites", lambda *given, **named: Sites(*given, **named, head_every=10)
+    )
+    monitor = opened()
+    entries: list[Entry] = []
+    monitor.subscribe(entries.append)
+    for number in range(20):
+        monitor.feed(CallCleared(call=f"c{number}"))
+    told = [(entry.position, entry.step.notices[0].text) for entry in entries if isinstance(entry.event, JournalHead)]
+    digests = {entry.position: entry.digest.hex() for entry in entries}
+    assert told == [(11, f"10 {digests[10]}"), (21, f"20 {digests[20]}")]
+
+
+def test_numbers_of_customers_go_with_their_calls(tmp_path: Path, clock: Clock) -> None:
+    """When a snapshot is kept, the number of a customer whose call is over is deleted; one on a call stays."""
+    with Monitor.open(tmp_path / "j", clock=clock) as monitor:
+        for call, customer in (("c1", "0170111"), ("c2", "0170222")):
+            for event in talk(call, customer, "5025"):
+                monitor.feed(event)
+        monitor.feed(CallCleared(call="c1"))
+        monitor.request("5004", "5025")
+    said = [getattr(entry.event, "address", "") for entry in _entries(tmp_path / "j")]
+    assert "0170111" not in said
+    assert "0170222" in said
+    assert said[2] == "5025"
+
+
+def test_a_call_goes_on_across_opening(tmp_path: Path, clock: Clock) -> None:
+    """A monitor opened again knows who is on which call: an end that comes then ends the session."""
+    with Monitor.open(tmp_path / "j", clock=clock) as monitor:
+        session = seated(monitor).request("5004", "5025", "ann").session
+        monitor.feed(START)
+    with Monitor.open(tmp_path / "j", clock=clock) as monitor:
+        monitor.feed(ConnectionCleared(call="c1", address="0170"))
+        assert monitor.session(session).reason == "call_ended"

@@ -3,9 +3,26 @@
 Refuses to step events and to send commands: `monitor` brings together journal, engine and way out.
 """
 
+from monitoring_core.journal.erasure import erase, prune
 from monitoring_core.journal.ledger import Entry, Ledger, Pending
 from monitoring_core.journal.memory import MemoryJournal
 from monitoring_core.journal.port import Head, Journal, Record, Turn
+from monitoring_core.journal.proof import Problem, Verified, verify
 from monitoring_core.journal.sqlite import SqliteJournal
 
-__all__ = ["Entry", "Head", "Journal", "Ledger", "MemoryJournal", "Pending", "Record", "SqliteJournal", "Turn"]
+__all__ = [
+    "Entry",
+    "Head",
+    "Journal",
+    "Ledger",
+    "MemoryJournal",
+    "Pending",
+    "Problem",
+    "Record",
+    "SqliteJournal",
+    "Turn",
+    "Verified",
+    "erase",
+    "prune",
+    "verify",
+]

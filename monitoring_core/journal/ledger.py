@@ -19,7 +19,7 @@ from monitoring_core.journal.port import Record, Turn
 from monitoring_core.journal.vault import Vault
 from monitoring_core.replay import Row
 
-SESSIONS, COMMANDS, TEXTS, SNAPSHOTS = "session", "command", "text", "snapshot"
+SESSIONS, COMMANDS, DEAD, TEXTS, SNAPSHOTS = "session", "command", "dead", "text", "snapshot"
 LATEST = "latest"
 KNOWN, OTHER = "~", "="
 DIGEST_BYTES = 32
@@ -64,7 +64,7 @@ class Ledger:
         self.vault.begin(turn)
         records: list[Record] = []
         entries: list[Entry] = []
-        beside: dict[str, dict[str, bytes | None]] = {SESSIONS: {}, COMMANDS: {}}
+        beside: dict[str, dict[str, bytes | None]] = {SESSIONS: {}, COMMANDS: {}, DEAD: {}}
         position, digest = turn.head.position, turn.head.digest
         for event, step, rows in happened:
             position += 1
@@ -77,6 +77,7 @@ class Ledger:
                 row.session: msgspec.json.encode({"position": position, "row": sealed})
                 for row, sealed in zip(rows, sealed_rows, strict=True)
             }
+            beside[DEAD] |= self._dead(turn, event)
             beside[COMMANDS] |= self._commands(turn, position, event, step, queue=queue)
         self.vault.flush(turn)
         turn.append(records)
@@ -109,6 +110,12 @@ class Ledger:
         """The commands whose outcome is not known yet, in order."""
         self.vault.begin(turn)
         for _, packed in turn.scan(COMMANDS):
+            yield msgspec.convert(self._open(turn, msgspec.json.decode(packed)), Pending)
+
+    def dead(self, turn: Turn) -> Iterator[Pending]:
+        """The commands that the receiver refused for good, in order; `explain` has its words."""
+        self.vault.begin(turn)
+        for _, packed in turn.scan(DEAD):
             yield msgspec.convert(self._open(turn, msgspec.json.decode(packed)), Pending)
 
     def attempt(self, turn: Turn, command: str) -> None:
@@ -186,6 +193,15 @@ class Ledger:
         if rows:
             body["rows"] = rows
         return body
+
+    def _dead(self, turn: Turn, event: Event) -> dict[str, bytes | None]:
+        """A command that failed, but for a question that the way out has no words for."""
+        if not isinstance(event, CommandOutcome) or event.outcome != "failed":
+            return {}
+        packed = turn.get(COMMANDS, _command_key(event.command))
+        if packed is None or msgspec.json.decode(packed)["command"]["command"] == "ask_snapshot":
+            return {}
+        return {_command_key(event.command): packed}
 
     def _commands(self, turn: Turn, position: int, event: Event, step: Step, *, queue: bool) -> dict[str, bytes | None]:
         changed: dict[str, bytes | None] = {}

@@ -171,6 +171,12 @@ class Monitor:
         with view as turn:
             return list(ledger.pending(turn))
 
+    def dead_letters(self) -> list[Pending]:
+        """The commands that the receiver refused for good, in order."""
+        ledger, view = self._sites.reading(self.site)
+        with view as turn:
+            return list(ledger.dead(turn))
+
     @property
     def head(self) -> Head:
         """Position and digest of the journal's last entry; kept elsewhere, it proves that nothing was cut off later."""

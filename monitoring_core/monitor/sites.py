@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from monitoring_core.domain.events import Event, TimePassed
+from monitoring_core.domain.events import Event, JournalHead, TimePassed
 from monitoring_core.domain.outcomes import NOTHING, Step
 from monitoring_core.engine import Engine
 from monitoring_core.errors import JournalError, MonitoringError, UsageError
 from monitoring_core.journal import Journal, Ledger, Turn
+from monitoring_core.log import logger
 from monitoring_core.monitor.library import Edition, Library
 from monitoring_core.monitor.served import Ask, Served
 
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 SITES_OPEN_MAX = 256
 SNAPSHOT_EVERY = 10_000
+HEAD_EVERY = 1_000
+_log = logger("monitor")
+
 TOGETHER_MAX = 500
 """Events of one transaction, so that nobody waits for more than these."""
 
@@ -34,7 +38,8 @@ class Sites:
     """Every site of one journal. Safe to use from many threads, and beside other processes on the same journal.
 
     `edition`: the rules this process brings; None: those that each site has, for a new one `fallback`. `clock`: seconds
-    since 1970, for events that do not say when they were received.
+    since 1970, for events that do not say when they were received. `head_every`: after so many entries the end of the
+    chain is told as a notice.
     """
 
     def __init__(
@@ -47,12 +52,13 @@ class Sites:
         queues: bool = True,
         clock: Callable[[], float] = time.time,
         snapshot_every: int = SNAPSHOT_EVERY,
+        head_every: int = HEAD_EVERY,
     ) -> None:
         self.journal = journal
         self.clock = clock
         self.work = threading.Event()
         self._edition, self._fallback, self._key, self._queues = edition, fallback, key, queues
-        self._snapshot_every = snapshot_every
+        self._snapshot_every, self._head_every = snapshot_every, head_every
         self._library = Library()
         self._served_by_name: dict[str, Served] = {}
         self._recent: dict[str, Served] = {}
@@ -191,17 +197,25 @@ class Sites:
         """A transaction of the site; what was performed in it is kept at its end."""
         try:
             with self.journal.turn(served.name) as turn:
-                engine = served.catch_up(turn)
+                before = served.catch_up(turn).position
                 yield turn
                 served.keep(turn)
-                engine = served.engine or engine
-                if engine.position - served.saved_at >= self._snapshot_every:
+                if turn.head.position // self._head_every > before // self._head_every:
+                    self._tell_head(served, turn)
+                if turn.head.position - served.saved_at >= self._snapshot_every:
                     served.save(turn)
         except BaseException:
             served.forget()
             raise
         served.kept()
         self.work.set()
+
+    def _tell_head(self, served: Served, turn: Turn) -> None:
+        """So that something outside knows it; who cuts the journal later must cut there, too."""
+        position, digest = turn.head.position, turn.head.digest.hex()
+        _log.info("journal head", site=served.name, position=position, digest=digest)
+        served.perform(turn, JournalHead(position=position, digest=digest, received_at=self.clock()))
+        served.keep(turn)
 
     @contextmanager
     def _looking(self, served: Served) -> Iterator[Engine]:
