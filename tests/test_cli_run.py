@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from monitoring_core.cli.live import Live, wall_clock
+from monitoring_core.cli.live import Live
 from monitoring_core.domain.events import MonitorRequested, TimePassed, Unreadable
 from monitoring_core.files import Recording
+from monitoring_core.monitor.answers import wall_clock
 from tests.cli import ASK, CALL, SENT, SITE, Shell, at, lines
 
 HANGS_S = 60.0

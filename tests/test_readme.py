@@ -2,16 +2,80 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+CORE, EMBEDDED, SERVER = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_an_example_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An example of the README runs, and prints the reasons of the refusal that it asks for."""
-    exec(compile(code, "README.md", "exec"), {})  # noqa: S102  the README is ours
+def run(code: str) -> dict[str, Any]:
+    """The names that an example leaves behind."""
+    names: dict[str, Any] = {}
+    exec(compile(code, "README.md", "exec"), names)  # noqa: S102  the README is ours
+    return names
+
+
+def test_the_core_sentence_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example of the core prints the reasons of the refusal that it asks for."""
+    run(CORE)
     assert "nobody is known on the agent's extension" in capsys.readouterr().out
+
+
+def test_the_embedded_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The embedded monitor takes at most ten lines, prints an answer with its reasons, and leaves a journal."""
+    monkeypatch.chdir(tmp_path)
+    run(EMBEDDED)
+    assert "False" in capsys.readouterr().out
+    assert (tmp_path / "monitoring.db").exists()
+    assert len([line for line in EMBEDDED.splitlines() if line.strip()]) <= 10
+
+
+def test_the_server_example_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The asyncio server answers a request to listen with the verdict, its reasons and the session."""
+    monkeypatch.chdir(tmp_path)
+    app = run(SERVER)["app"]
+    status, said = asyncio.run(ask(app, {"supervisor": "5004", "agent": "5025", "user": "1", "id": "t"}))
+    assert status == 403
+    assert said["permit"] is False
+    assert said["session"] == "default-2"
+    assert "nobody is known on the agent's extension" in said["because"]
+
+
+async def ask(app: Any, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    """One POST to an ASGI application, between its start and its end."""
+    told: asyncio.Queue[Any] = asyncio.Queue()
+    state: dict[str, Any] = {}
+    life: asyncio.Queue[Any] = asyncio.Queue()
+    running = asyncio.ensure_future(
+        app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": state}, life.get, told.put)
+    )
+    await life.put({"type": "lifespan.startup"})
+    assert (await told.get())["type"] == "lifespan.startup.complete"
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/listen",
+        "raw_path": b"/listen",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+        "state": dict(state),
+    }
+    request: asyncio.Queue[Any] = asyncio.Queue()
+    await request.put({"type": "http.request", "body": json.dumps(body).encode()})
+    answer: asyncio.Queue[Any] = asyncio.Queue()
+    await app(scope, request.get, answer.put)
+    status, said = (await answer.get())["status"], json.loads((await answer.get())["body"])
+    await life.put({"type": "lifespan.shutdown"})
+    assert (await told.get())["type"] == "lifespan.shutdown.complete"
+    await running
+    return status, said

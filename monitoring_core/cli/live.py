@@ -13,10 +13,10 @@ from datetime import datetime
 
 from msgspec import structs
 
-from monitoring_core.domain.events import Event, MonitorRequested, Unreadable, Value
-from monitoring_core.domain.facts import FACTS
+from monitoring_core.domain.events import Event, MonitorRequested, Unreadable
 from monitoring_core.errors import SourceError, UsageError
 from monitoring_core.files import Recording
+from monitoring_core.monitor.answers import with_clock
 
 TICK_S = 1.0
 WAITING_RECORDS_MAX = 10_000
@@ -77,15 +77,5 @@ class Live:
         if self._has_own_times is not False or event.received_at is not None:
             return event
         if isinstance(event, MonitorRequested):
-            event = structs.replace(event, facts={**wall_clock(datetime.now().astimezone()), **event.facts})
+            event = structs.replace(event, facts=with_clock(event.facts, datetime.now().astimezone()))
         return structs.replace(event, received_at=self.received_at)
-
-
-def wall_clock(now: datetime) -> dict[str, Value]:
-    """The facts of the site's clock; they go into the request, so that a replay elsewhere judges as here."""
-    return {
-        "site.local_time": now.strftime("%H:%M:%S"),
-        "site.weekday": FACTS["site.weekday"].values[now.weekday()],
-        "site.date": now.date().isoformat(),
-        "site.utc_offset": now.isoformat(timespec="seconds")[-6:],
-    }

@@ -6,8 +6,9 @@ Refuses to hold anything itself: sites, engines and the relay do; what is asked 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +28,7 @@ from monitoring_core.outbound import Outbound
 from monitoring_core.replay import Row, row
 
 SITE = "default"
+PAGE_ENTRIES = 1_000
 
 
 class Monitor:
@@ -144,11 +146,15 @@ class Monitor:
             raise UsageError("there is no such session", quote(session), "`monitoring-core audit` lists them all")
         return found
 
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Every entry of the journal beyond a position, in order, up to the last that there is when it gets there."""
+        while page := self._page(after):
+            yield from page
+            after = page[-1].position
+
     def explain(self, session: str) -> list[Entry]:
         """Every entry of the journal that says something of a session: position, event, step with verdicts, moves."""
-        ledger, view = self._sites.reading(self.site)
-        with view as turn:
-            return [entry for entry in ledger.read(turn) if _is_about(entry, session)]
+        return [entry for entry in self.entries() if _is_about(entry, session)]
 
     def subscribe(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
         """Call back with every entry from now on: after its commit, outside all locks, in order; returns what ends it.
@@ -197,6 +203,12 @@ class Monitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _page(self, after: int) -> list[Entry]:
+        """Some entries; nothing is held while somebody looks at them."""
+        ledger, view = self._sites.reading(self.site)
+        with view as turn:
+            return list(islice(ledger.read(turn, after), PAGE_ENTRIES))
 
     def _request(
         self,

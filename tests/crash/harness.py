@@ -138,14 +138,15 @@ class Run:
 
 
 class Receiver:
-    """The receiver in its own process; as a context it gives the port."""
+    """The receiver in its own process; as a context it gives the port. While the file `down` is there it hangs up."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, down: Path | None = None) -> None:
+        self._folder, self._down = folder, down
 
     def __enter__(self) -> int:
         port = self._folder / "port"
         command = [sys.executable, "-m", "tests.crash.receiver", str(port), str(self._folder / "received")]
+        command += [] if self._down is None else ["--down-file", str(self._down)]
         self._process = subprocess.Popen(command)
         for _ in range(400):
             if port.exists() and port.read_text().strip():
