@@ -1,5 +1,6 @@
 # make test           everything that must hold: style, types, and the tests against the built wheel
 # make demo           a real recording, replayed with requests to monitor
+# make crash          a thousand times kill -9, and a table of what came out
 # make bench          speed, measured
 # make test-pythons   the tests under every Python that is found (PYTHONS="python3.12 ..." names others)
 # make test-servers   the tests that need a server
@@ -21,7 +22,7 @@ OUTSIDE := $(filter-out monitoring_core $(OUT) dist,$(wildcard *)) .ci .gitignor
 WHERE_IS_IT := import monitoring_core, sys; place = monitoring_core.__file__; \
 	sys.exit(None if "site-packages" in place else f"the source is tested, not the wheel: {place}")
 
-.PHONY: test check test-wheel demo bench test-pythons test-servers clean
+.PHONY: test check outside test-wheel demo crash bench test-pythons test-servers clean
 .DELETE_ON_ERROR:
 
 test: check test-wheel
@@ -31,16 +32,22 @@ check: $(VENV)/tools
 	$(RUN) -m ruff format --quiet --check .
 	$(RUN) -m mypy
 
-test-wheel: $(VENV)/wheel
+outside: $(VENV)/wheel
 	rm -rf $(OUT)/outside
 	mkdir -p $(OUT)/outside
 	cp -R $(OUTSIDE) $(OUT)/outside/
 	find $(OUT)/outside -name __pycache__ -prune -exec rm -rf {} +
 	cd $(OUT)/outside && ../../$(RUN) -c '$(WHERE_IS_IT)'
+
+test-wheel: outside
 	cd $(OUT)/outside && ../../$(RUN) -m pytest -q -n $(WORKERS) --cov --cov-report=term
 
 demo: $(VENV)/wheel
 	$(RUN) scenarios/demo.py
+	$(RUN) scenarios/demo_journal.py
+
+crash: outside
+	cd $(OUT)/outside && ../../$(RUN) -m tests.crash
 
 bench: $(VENV)/wheel
 	@for one in $(filter-out %/__init__.py,$(wildcard tests/bench/*.py)); do echo "$$one"; $(RUN) "$$one" || exit 1; done

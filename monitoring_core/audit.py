@@ -14,6 +14,9 @@ from msgspec import Struct, structs
 
 from monitoring_core.replay import Row
 
+_TIMES = frozenset({"requested_at", "listened_from", "listened_until"})
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 class Line(Struct, frozen=True):
     """One session as an auditor reads it.
@@ -100,37 +103,53 @@ def line(row: Row) -> Line:
 
 
 def as_csv(lines: Iterable[Line]) -> Iterator[str]:
-    """Comma-separated values with a head, a line each (RFC 4180); times as ISO 8601 in UTC, lists with semicolons."""
+    """Comma-separated values with a head, a record each (RFC 4180, their ends included); times as ISO 8601 in UTC.
+
+    Lists have semicolons. A spreadsheet takes a text for a formula by its first character: such a one gets a `'`.
+    """
     yield _csv(Line.__struct_fields__)
     for one in lines:
         yield _csv([_cell(name, value) for name, value in structs.asdict(one).items()])
 
 
 def as_table(lines: Iterable[Line]) -> Iterator[str]:
-    """For people: one session in two lines, who and when, and by what right."""
+    """For people: who and whom, then when and how long, then by which rules, one in a line."""
     for one in lines:
         who = f"{_party(one.supervisor, one.extension)} -> {_party(one.agent, one.agent_extension)}"
-        if one.listened_from is None:
-            when = f"{iso(one.requested_at)}  nobody listened: {one.state} {one.reason}"
-        else:
-            media = "" if one.media_s == one.open_s else f", media {one.media_s} s"
-            until = "still listening" if one.listened_until is None else f"{one.open_s} s{media}, {one.reason}"
-            when = f"{iso(one.listened_from)}  {one.mode} {until} ({one.start_certainty}/{one.end_certainty or '-'})"
-        yield f"{one.session}  {who}  {when}"
-        whys = one.because or one.rules
-        yield f"    {one.origin}, {one.verdict}: {'; '.join(_why(one, number) for number in range(len(whys)))}"
+        reason = f" {one.reason}" if one.reason else ""
+        yield f"{one.session}  {who}  {one.origin}, {one.verdict}  {one.state}{reason}\n"
+        yield f"    {_when(one)}\n"
+        yield from (f"    {why}\n" for why in _whys(one))
 
 
 def iso(seconds: float | None) -> str:
-    """A moment as ISO 8601 in UTC; "-" if it is not known."""
+    """A moment as ISO 8601 in UTC; "-" if it is not known; the seconds as they are if no calendar has that day."""
     if seconds is None:
         return "-"
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
 
 
-def _why(one: Line, number: int) -> str:
-    rule = one.rules[number] if number < len(one.rules) else "?"
-    return f"{rule}: {one.because[number]}" if number < len(one.because) else rule
+def _when(one: Line) -> str:
+    if not one.mode:
+        return f"{iso(one.requested_at)}  nobody listened"
+    start = f"{iso(one.listened_from)} ({one.start_certainty})"
+    if not one.end_certainty:
+        return f"{start}  {one.mode}, still listening"
+    end = f"{iso(one.listened_until)} ({one.end_certainty})"
+    return f"{start} to {end}  {one.mode}, open {_duration(one.open_s)}, media {_duration(one.media_s)}"
+
+
+def _duration(seconds: float | None) -> str:
+    return "?" if seconds is None else f"{seconds:.1f} s"
+
+
+def _whys(one: Line) -> Iterator[str]:
+    """The rules that decided; those without a reason are permits of which none applied."""
+    for number, rule in enumerate(one.rules):
+        yield f"{rule}: {one.because[number]}" if number < len(one.because) else f"{rule} did not apply"
 
 
 def _party(person: str, extension: str) -> str:
@@ -138,14 +157,15 @@ def _party(person: str, extension: str) -> str:
 
 
 def _cell(name: str, value: object) -> str:
-    if isinstance(value, tuple):
-        return "; ".join(value)
-    if name in ("requested_at", "listened_from", "listened_until"):
+    if name in _TIMES:
         return iso(value) if isinstance(value, float | int) else ""
+    if isinstance(value, str | tuple):
+        text = value if isinstance(value, str) else "; ".join(map(str, value))
+        return f"'{text}" if text.startswith(_FORMULA) else text
     return "" if value is None else str(value)
 
 
 def _csv(cells: Iterable[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
+    csv.writer(text).writerow(cells)
     return text.getvalue()

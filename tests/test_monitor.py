@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -289,7 +290,9 @@ def test_after_close_nothing_works(opened: Open) -> None:
 def test_a_fork_may_not_use_it(tmp_path: Path) -> None:
     """In a forked process the monitor of the parent refuses to work; the parent's goes on."""
     with Monitor.open(tmp_path / "j") as monitor:
-        child = os.fork()
+        with warnings.catch_warnings():  # newer Pythons warn of what is tested here
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
         if child == 0:
             try:
                 monitor.feed(CallCleared(call="c1"))

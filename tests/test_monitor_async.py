@@ -36,6 +36,7 @@ def test_a_session_from_request_to_end(tmp_path: Path) -> None:
             assert [row.session for row in await monitor.sessions()] == [answer.session]
             assert (await monitor.stop(answer.session)).commands
             assert len(await monitor.explain(answer.session)) == 3
+            assert [entry.position async for entry in monitor.entries(2)] == list(range(3, 10))
             assert await monitor.waiting() == await monitor.dead_letters() == []
             return answer.session
 

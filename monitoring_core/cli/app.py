@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from monitoring_core.cli import logs, running, small
+from monitoring_core.cli import journals, logs, running, small
 from monitoring_core.cli.inputs import SITE
 from monitoring_core.errors import MonitoringError
 from monitoring_core.files import STDIN
@@ -27,7 +27,7 @@ UNUSABLE, INTERRUPTED, NOBODY_READS = 2, 130, 141
 _CODES = """
 exit codes:
     0  done; the answer is yes
-    1  the answer is no: rules with problems, a story that failed, no message
+    1  the answer is no: rules with problems, a story that failed, no message, a journal with a problem
     2  not possible: the command line, or something that cannot be read (everything else was done)
   130  stopped by Ctrl-C
   141  nobody reads the output any more
@@ -37,6 +37,8 @@ _MERGE = """
 Events of --with are merged by their time (received_at, else at). Where the recording has no times, give each of their
 lines "after": the number of messages that come before it.
 """
+
+_MOMENT = "2026-01-31 (midnight, UTC), 2026-01-31T08:00:00+01:00, or seconds since 1970"
 
 Command = Callable[[Namespace], int]
 
@@ -112,6 +114,7 @@ def _parser() -> ArgumentParser:
     made = add("decode", small.decode, "say what a bus message is, or why it is none")
     made.add_argument("message", metavar="FILE", nargs="?", default=STDIN, help="one message (default: stdin)")
     add("schema", small.schema, "the JSON Schema of the native log")
+    _add_journals(add)
     return parser
 
 
@@ -145,6 +148,36 @@ def _add_run(made: ArgumentParser) -> None:
         help="let through what comes in: a SetSilentMonitoring if it is permitted, other requests as they are; "
         "what the switch tells is heard only",
     )
+
+
+def _add_journals(add: Callable[..., ArgumentParser]) -> None:
+    journal, key = _journal(), ArgumentParser(add_help=False)
+    key.add_argument("--key-file", metavar="FILE", help="the key of the chain, if it has one")
+    made = add("audit", journals.audit, "who listened to whom, when, by which rule; who was refused why", journal)
+    made.add_argument("--supervisor", metavar="X", help="a person's id, or an extension")
+    made.add_argument("--agent", metavar="Y", help="the same")
+    made.add_argument("--since", metavar="T", help="sessions that went on then or later; " + _MOMENT)
+    made.add_argument("--until", metavar="T", help="sessions that began before")
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one session a line, as JSON")
+    form.add_argument("--csv", action="store_true", help="comma-separated values")
+    made = add(
+        "verify", journals.verify, "is a journal what was once written? the first entry that is not", journal, key
+    )
+    made.add_argument("--head", metavar="FILE", help="heads kept outside, a line each: SITE POSITION DIGEST")
+    made.add_argument("--json", action="store_true", help="one site a line, as JSON, with all problems")
+    made = add("erase", journals.erase, "delete what is known of persons and numbers; verify goes on", journal, key)
+    made.add_argument("--person", metavar="ID", action="append", default=[], help="a person's id; his name goes, too")
+    made.add_argument("--number", metavar="N", action="append", default=[], help="an address or number")
+    made = add("prune", journals.prune, "delete old entries; a snapshot stays, from which all goes on", journal, key)
+    made.add_argument("--before", metavar="T", required=True, help=_MOMENT)
+
+
+def _journal() -> ArgumentParser:
+    shared = ArgumentParser(add_help=False)
+    shared.add_argument("journal", metavar="JOURNAL", help="the file")
+    shared.add_argument("--site", help="one site (default: all)")
+    return shared
 
 
 def _version() -> str:

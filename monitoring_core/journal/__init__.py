@@ -4,7 +4,7 @@ Refuses to step events and to send commands: `monitor` brings together journal, 
 """
 
 from monitoring_core.journal.erasure import erase, prune
-from monitoring_core.journal.ledger import Entry, Ledger, Pending
+from monitoring_core.journal.ledger import Entry, Ledger, Pending, as_read
 from monitoring_core.journal.memory import MemoryJournal
 from monitoring_core.journal.port import Head, Journal, Record, Turn
 from monitoring_core.journal.proof import Problem, Verified, verify
@@ -22,6 +22,7 @@ __all__ = [
     "SqliteJournal",
     "Turn",
     "Verified",
+    "as_read",
     "erase",
     "prune",
     "verify",

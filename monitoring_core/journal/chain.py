@@ -11,6 +11,7 @@ import hmac
 
 from monitoring_core.errors import UsageError
 
+DIGEST_BYTES = 32
 SALT_BYTES = 16
 KEY_BYTES_MIN = 16
 _REFERENCE_BYTES = 16
@@ -26,11 +27,8 @@ class Chain:
         self.key = key
 
     def digest(self, before: bytes, position: int, body: bytes) -> bytes:
-        """The chain's digest up to and with this record."""
-        return self.seal(_framed(before) + self._site + position.to_bytes(8, "big") + body)
-
-    def seal(self, content: bytes) -> bytes:
-        """A digest of something beside the chain."""
+        """The chain's digest up to and with this record; `before`: the one up to the record before."""
+        content = _framed(before) + self._site + position.to_bytes(8, "big") + body
         if self.key is None:
             return hashlib.sha256(content).digest()
         return hmac.digest(self.key, content, "sha256")

@@ -1,30 +1,35 @@
-"""Shell: owns what the records of a site say: events and steps, sealed and chained, and what stands beside them.
+"""Shell: owns what the records of a site say: events and steps, sealed and chained, and the snapshot and texts beside.
 
 Refuses to know in which store they are, and who may write when: it works in a turn that it is handed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
 
-from monitoring_core.domain.events import AnyEvent, CommandOutcome, Event, Snapshot
+from monitoring_core.domain.events import AnyEvent, Event, Snapshot
 from monitoring_core.domain.outcomes import NOTHING, AnyCommand, Step
-from monitoring_core.journal.chain import Chain
-from monitoring_core.journal.personal import CALL_EVENTS, every_text, replaced
-from monitoring_core.journal.port import Record, Turn
-from monitoring_core.journal.vault import Vault
+from monitoring_core.errors import EventError, JournalError, quote
+from monitoring_core.journal import beside, vault
+from monitoring_core.journal.beside import CHECKPOINTS, COMMANDS, DEAD, LATEST, SESSIONS
+from monitoring_core.journal.chain import DIGEST_BYTES, Chain
+from monitoring_core.journal.personal import CALL_EVENTS, every_text, personal_texts, replaced, texts
+from monitoring_core.journal.port import Head, Record, Turn
 from monitoring_core.replay import Row
 
-SESSIONS, COMMANDS, DEAD, TEXTS, SNAPSHOTS = "session", "command", "dead", "text", "snapshot"
-LATEST = "latest"
+TEXTS, SNAPSHOTS = "text", "snapshot"
 KNOWN, OTHER = "~", "="
-DIGEST_BYTES = 32
+"""How a text of a snapshot begins: one that stands among the personal values, and any other."""
 
 Happened = tuple[Event, Step, tuple[Row, ...]]
+_events = msgspec.json.Decoder(AnyEvent)
+NOT_AS_WRITTEN = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What reading raises where something is not what was once written."""
 
 
 class Entry(Struct, frozen=True):
@@ -48,94 +53,95 @@ class Pending(Struct, frozen=True):
     attempted: bool = False
 
 
+def as_read(event: Event) -> Event:
+    """The event as a journal will give it back. Raises EventError if it could not: its fields are not of their types.
+
+    A Struct takes whatever it is made with; one extension that is a number and no text would lock the site for ever.
+    """
+    try:
+        return cast("Event", _events.decode(msgspec.json.encode(event)))
+    except (*NOT_AS_WRITTEN, OverflowError) as error:
+        raise EventError(
+            f"this is no event that can be kept: {quote(str(error))}", type(event).__name__, "give each field its type"
+        ) from error
+
+
 class Ledger:
-    """The records of one site. Keeps what it needs often; `forget` makes it believe only what is written."""
+    """The records of one site. What reads may be called from any thread; what writes, from one at a time."""
 
     def __init__(self, site: str, key: bytes | None = None) -> None:
+        self.site = site
         self.chain = Chain(site, key)
-        self.vault = Vault()
+        self.vault = vault.Vault()
+        self._may_append = False
 
     def forget(self) -> None:
-        """To be called after a turn that was undone."""
+        """To be called after a turn that was undone: only what is written is true."""
         self.vault.forget()
 
     def append(self, turn: Turn, happened: Sequence[Happened], *, queue: bool = True) -> list[Entry]:
-        """Write what happened; with `queue` the commands of the steps are pending until their outcome is an event."""
+        """Write what happened; with `queue` the commands of the steps are pending until their outcome is an event.
+
+        Raises, with nothing written, EventError if an event could not be read again; JournalError if the last entry is
+        not of this chain, as with another key.
+        """
         self.vault.begin(turn)
+        self._may_append = self._may_append or self._fits(turn)
         records: list[Record] = []
         entries: list[Entry] = []
-        beside: dict[str, dict[str, bytes | None]] = {SESSIONS: {}, COMMANDS: {}, DEAD: {}}
+        changes = beside.none()
         position, digest = turn.head.position, turn.head.digest
         for event, step, rows in happened:
             position += 1
-            sealed_rows = [self._sealed(turn, row) for row in rows]
-            body = msgspec.json.encode(self._body(turn, event, step, sealed_rows))
-            digest = self.chain.digest(digest, position, body)
-            records.append(Record(position, body, digest))
+            body = self._body(turn, as_read(event), step, rows)
+            if queue and step.commands:
+                body["queued"] = True
+            packed = msgspec.json.encode(body)
+            digest = self.chain.digest(digest, position, packed)
+            records.append(Record(position, packed, digest))
             entries.append(Entry(position, cast("AnyEvent", event), step, rows, digest))
-            beside[SESSIONS] |= {
-                row.session: msgspec.json.encode({"position": position, "row": sealed})
-                for row, sealed in zip(rows, sealed_rows, strict=True)
-            }
-            beside[DEAD] |= self._dead(turn, event)
-            beside[COMMANDS] |= self._commands(turn, position, event, step, queue=queue)
+            beside.note(changes, lambda key: turn.get(COMMANDS, key), position, body)
         self.vault.flush(turn)
         turn.append(records)
-        for shelf, items in beside.items():
-            if items:
-                turn.put(shelf, items)
+        for shelf, items in changes.items():
+            turn.put(shelf, items)
         return entries
 
     def read(self, turn: Turn, after: int = 0) -> Iterator[Entry]:
         """Every entry beyond `after`, with the personal values that are still there."""
         if after >= turn.head.position:
             return
-        self.vault.begin(turn)
+        text = vault.opening(turn)
         for record in turn.read(after):
-            yield self.opened(turn, record)
-
-    def opened(self, turn: Turn, record: Record) -> Entry:
-        """A record as an entry. Raises msgspec.ValidationError if it is none."""
-        body = self._open(turn, msgspec.json.decode(record.body))
-        step, rows = body.get("step"), body.get("rows", [])
-        return Entry(
-            record.position,
-            msgspec.convert(body["event"], AnyEvent),
-            NOTHING if step is None else msgspec.convert(step, Step),
-            msgspec.convert(rows, tuple[Row, ...]),
-            record.digest,
-        )
+            with self._as_written(f"entry {record.position}"):
+                entry = _entry(record, text)
+            yield entry
 
     def pending(self, turn: Turn) -> Iterator[Pending]:
         """The commands whose outcome is not known yet, in order."""
-        self.vault.begin(turn)
-        for _, packed in turn.scan(COMMANDS):
-            yield msgspec.convert(self._open(turn, msgspec.json.decode(packed)), Pending)
+        return self._waiting(turn, COMMANDS)
 
     def dead(self, turn: Turn) -> Iterator[Pending]:
-        """The commands that the receiver refused for good, in order; `explain` has its words."""
-        self.vault.begin(turn)
-        for _, packed in turn.scan(DEAD):
-            yield msgspec.convert(self._open(turn, msgspec.json.decode(packed)), Pending)
+        """The commands that the receiver refused for good, in order; the entries have its words."""
+        return self._waiting(turn, DEAD)
 
     def attempt(self, turn: Turn, command: str) -> None:
         """Note that a command is about to be sent."""
-        key = _command_key(command)
+        key = beside.command_key(command)
         packed = turn.get(COMMANDS, key)
         if packed is not None:
-            turn.put(COMMANDS, {key: msgspec.json.encode({**msgspec.json.decode(packed), "attempted": True})})
+            turn.put(COMMANDS, {key: beside.attempted(packed, is_so=True)})
 
     def rows(self, turn: Turn) -> Iterator[Row]:
         """Every session there was, in the order in which they were opened."""
-        self.vault.begin(turn)
-        for _, packed in sorted(turn.scan(SESSIONS), key=lambda item: _session_order(item[0])):
-            yield self._row(turn, packed)
+        text = vault.opening(turn)
+        for session, packed in sorted(turn.scan(SESSIONS), key=lambda item: _session_order(item[0])):
+            yield self._row(session, packed, text)
 
     def row(self, turn: Turn, session: str) -> Row | None:
         """One session."""
-        self.vault.begin(turn)
         packed = turn.get(SESSIONS, session)
-        return None if packed is None else self._row(turn, packed)
+        return None if packed is None else self._row(session, packed, vault.opening(turn))
 
     def keep_text(self, turn: Turn, digest: str, text: str) -> None:
         """Keep a text of rules by its digest, once."""
@@ -148,8 +154,14 @@ class Ledger:
         return None if kept is None else kept.decode()
 
     def save(self, turn: Turn, position: int, state: Any) -> None:
-        """Keep a snapshot of the site after `position`, instead of the one before."""
-        self.vault.begin(turn)
+        """Keep a snapshot of the site as it is after `position`, its last entry, instead of the snapshot before.
+
+        Of the numbers of customers only those stay that are in it. A store that keeps so many records only has the
+        oldest cut off here, where nobody needs them any more.
+        """
+        if position != turn.head.position:
+            raise JournalError("a snapshot is of the last entry", f"position {position}", "catch up, then save")
+        self.sweep(turn, texts(state))
         known: dict[str, str] = {}
 
         def seal(text: str) -> str:
@@ -159,77 +171,142 @@ class Ledger:
                 sealed = known[text] = OTHER + text if found is None else KNOWN + found
             return sealed
 
-        body = msgspec.json.encode([position, every_text(state, seal)])
-        turn.put(SNAPSHOTS, {LATEST: self.chain.seal(body) + body})
+        self.keep_sealed(turn, SNAPSHOTS, turn.head, every_text(state, seal))
+        if turn.records_max is not None and position - turn.start.position >= 2 * turn.records_max:
+            turn.cut(position - turn.records_max)
+            self.tidy(turn)
 
     def saved(self, turn: Turn) -> tuple[int, Any] | None:
-        """The snapshot and its position."""
-        packed = turn.get(SNAPSHOTS, LATEST)
-        if packed is None:
+        """The snapshot and its position. Raises JournalError if it is not as it was written."""
+        kept = self.sealed(turn, SNAPSHOTS)
+        if kept is None:
             return None
-        self.vault.begin(turn)
-        position, state = msgspec.json.decode(packed[DIGEST_BYTES:])
-        return position, every_text(
-            state, lambda text: self.vault.text(turn, text[1:]) if text.startswith(KNOWN) else text[1:]
-        )
+        head, state = kept
+        with self._as_written("the snapshot"):
+            if head.digest != digest_at(turn, head.position):
+                raise ValueError(SNAPSHOTS)
+        text = vault.opening(turn)
+        return head.position, every_text(state, lambda said: text(said[1:]) if said.startswith(KNOWN) else said[1:])
 
     def sweep(self, turn: Turn, keep: Container[str]) -> int:
         """Delete the numbers of customers, but for those in `keep`: only calls that are over named them."""
         self.vault.begin(turn)
         return self.vault.sweep(turn, keep)
 
-    def _body(self, turn: Turn, event: Event, step: Step, rows: list[Any]) -> dict[str, Any]:
+    def erased(self, turn: Turn) -> bytes | None:
+        """Another one whenever somebody was erased: an engine from before knows what the journal does not."""
+        return turn.get(vault.META, vault.ERASED_MARK)
+
+    def tidy(self, turn: Turn) -> None:
+        """After a cut: drop what only belongs to entries that are gone; what goes on without them is a checkpoint."""
+        self.keep_sealed(turn, CHECKPOINTS, turn.start, beside.cut_off(turn))
+        snapshot = self.sealed(turn, SNAPSHOTS)
+        needed = _needed(turn) | {text.removeprefix(KNOWN) for text in texts(snapshot and snapshot[1])}
+        self.vault.delete(turn, [value for value in vault.every(turn) if value.reference not in needed])
+
+    def keep_sealed(self, turn: Turn, shelf: str, head: Head, content: Any) -> None:
+        """Put plain values beside the chain that belong to one of its ends, sealed with it."""
+        body = msgspec.json.encode([head.position, head.digest.hex(), content])
+        turn.put(shelf, {LATEST: self.chain.digest(head.digest, head.position, body) + body})
+
+    def sealed(self, turn: Turn, shelf: str, *, check: bool = True) -> tuple[Head, Any] | None:
+        """What was put so, and where it belongs. Raises JournalError if it is not as it was written.
+
+        Without a `check` of its seal no key is needed.
+        """
+        packed = turn.get(shelf, LATEST)
+        if packed is None:
+            return None
+        with self._as_written(f"the {shelf}"):
+            body = packed[DIGEST_BYTES:]
+            position, digest, content = msgspec.json.decode(body)
+            head = Head(position, bytes.fromhex(digest))
+            if check and self.chain.digest(head.digest, position, body) != packed[:DIGEST_BYTES]:
+                raise ValueError(shelf)
+        return head, content
+
+    def _fits(self, turn: Turn) -> bool:
+        """Raises JournalError unless the last record is what this chain would have made of it."""
+        position = turn.head.position
+        for record in turn.read(position - 1) if position > turn.start.position else ():
+            with self._as_written(f"entry {position}"):
+                if self.chain.digest(digest_at(turn, position - 1) or b"", position, record.body) != turn.head.digest:
+                    raise ValueError(position)
+        return True
+
+    def _body(self, turn: Turn, event: Event, step: Step, rows: Sequence[Row]) -> dict[str, Any]:
         told = msgspec.to_builtins(event)
         if isinstance(event, Snapshot):  # its calls name customers, all else names people of the site
-            calls = told.pop("calls", None)
-            sealed = self._sealed(turn, told)
-            if calls is not None:
-                sealed["calls"] = self._sealed(turn, calls, lasting=False)
+            calls = self._sealed(turn, told.pop("calls", None), lasting=False)
+            body = {"event": {**self._sealed(turn, told), **({"calls": calls} if calls else {})}}
         else:
-            sealed = self._sealed(turn, told, lasting=not isinstance(event, CALL_EVENTS))
-        body = {"event": sealed}
+            body = {"event": self._sealed(turn, told, lasting=not isinstance(event, CALL_EVENTS))}
         if step is not NOTHING:
             body["step"] = self._sealed(turn, step)
         if rows:
-            body["rows"] = rows
+            body["rows"] = self._sealed(turn, rows)
         return body
 
-    def _dead(self, turn: Turn, event: Event) -> dict[str, bytes | None]:
-        """A command that failed, but for a question that the way out has no words for."""
-        if not isinstance(event, CommandOutcome) or event.outcome != "failed":
-            return {}
-        packed = turn.get(COMMANDS, _command_key(event.command))
-        if packed is None or msgspec.json.decode(packed)["command"]["command"] == "ask_snapshot":
-            return {}
-        return {_command_key(event.command): packed}
-
-    def _commands(self, turn: Turn, position: int, event: Event, step: Step, *, queue: bool) -> dict[str, bytes | None]:
-        changed: dict[str, bytes | None] = {}
-        if isinstance(event, CommandOutcome):
-            changed[_command_key(event.command)] = None
-        for number, command in enumerate(step.commands if queue else ()):
-            name = f"{command.session}/{position}/{number}"
-            told = {"id": name, "command": msgspec.to_builtins(command), "attempted": False}
-            changed[_command_key(name)] = msgspec.json.encode(self._sealed(turn, told))
-        return changed
-
     def _sealed(self, turn: Turn, value: Any, *, lasting: bool = True) -> Any:
-        vault = self.vault
-        return replaced(msgspec.to_builtins(value), lambda text: vault.reference(turn, text, lasting=lasting))
+        kept = self.vault
+        return replaced(msgspec.to_builtins(value), lambda text: kept.reference(turn, text, lasting=lasting))
 
-    def _open(self, turn: Turn, value: Any) -> Any:
-        return replaced(value, lambda reference: self.vault.text(turn, reference))
+    def _waiting(self, turn: Turn, shelf: str) -> Iterator[Pending]:
+        text = vault.opening(turn)
+        for key, packed in turn.scan(shelf):
+            with self._as_written(f"command {quote(key)}"):
+                pending = msgspec.convert(replaced(msgspec.json.decode(packed), text), Pending)
+            yield pending
 
-    def _row(self, turn: Turn, packed: bytes) -> Row:
-        return msgspec.convert(self._open(turn, msgspec.json.decode(packed)["row"]), Row)
+    def _row(self, session: str, packed: bytes, text: Callable[[str], str]) -> Row:
+        with self._as_written(f"session {quote(session)}"):
+            return msgspec.convert(replaced(msgspec.json.decode(packed)["row"], text), Row)
+
+    @contextmanager
+    def _as_written(self, what: str) -> Iterator[None]:
+        """Whatever cannot be understood was not written so."""
+        try:
+            yield
+        except NOT_AS_WRITTEN as error:
+            raise JournalError(
+                f"{what} of the journal is not as it was written",
+                f"site {quote(self.site)}",
+                "is it the right key? `monitoring-core verify` says what is wrong",
+            ) from error
 
 
-def _command_key(command: str) -> str:
-    """Sorts as the commands came: by position, then number."""
-    _, position, number = ("", "", *command.split("/"))[-3:]
-    return f"{position:0>20}/{number:0>6}"
+def digest_at(turn: Turn, position: int) -> bytes | None:
+    """The chain's digest of that position, if it is still there."""
+    if position == turn.start.position:
+        return turn.start.digest
+    record = next(turn.read(position - 1), None) if position > turn.start.position else None
+    return record.digest if record is not None and record.position == position else None
 
 
-def _session_order(session: str) -> tuple[int, int]:
+def _entry(record: Record, text: Callable[[str], str]) -> Entry:
+    body = replaced(msgspec.json.decode(record.body), text)
+    step = body.get("step")
+    return Entry(
+        record.position,
+        msgspec.convert(body["event"], AnyEvent),
+        NOTHING if step is None else msgspec.convert(step, Step),
+        msgspec.convert(body.get("rows", ()), tuple[Row, ...]),
+        record.digest,
+    )
+
+
+def _needed(turn: Turn) -> set[str]:
+    """Every reference that an entry, a row or a command uses."""
+    needed: set[str] = set()
+    for record in turn.read(turn.start.position):
+        needed |= personal_texts(msgspec.json.decode(record.body))
+    for shelf in (SESSIONS, COMMANDS, DEAD):
+        for _, packed in turn.scan(shelf):
+            needed |= personal_texts(msgspec.json.decode(packed))
+    return needed
+
+
+def _session_order(session: str) -> tuple[int, int, str]:
     position, _, number = session.rpartition("-")[2].partition(".")
-    return int(position), int(number or 0)
+    is_ours = position.isdecimal() and (number or "0").isdecimal()
+    return (int(position), int(number or 0), session) if is_ours else (0, 0, session)

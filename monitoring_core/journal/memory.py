@@ -1,6 +1,6 @@
 """Shell: owns a journal that lives as long as its process: for tests, and for sites that need no proof.
 
-Refuses to grow without end: only the newest records of a site are kept, as if the others had been cut off.
+Refuses to grow without end: it asks for the oldest records to be cut off.
 """
 
 from __future__ import annotations
@@ -24,12 +24,17 @@ class _Site:
     records: list[Record] = attrs.field(factory=list)
     shelves: dict[str, dict[str, bytes]] = attrs.field(factory=dict)
 
+    @property
+    def is_written(self) -> bool:
+        return self.start != BEGINNING or bool(self.records) or any(self.shelves.values())
+
 
 class MemoryTurn:
     """One site in one turn; what it wrote can be taken back."""
 
-    def __init__(self, site: _Site, *, is_writing: bool) -> None:
+    def __init__(self, site: _Site, records_max: int, *, is_writing: bool) -> None:
         self._site, self._is_writing = site, is_writing
+        self.records_max = records_max
         self._before = (site.start, site.records, len(site.records))
         self._replaced: list[tuple[str, str, bytes | None]] = []
 
@@ -86,18 +91,13 @@ class MemoryTurn:
         for shelf, key, value in reversed(self._replaced):
             _set(self._site.shelves[shelf], key, value)
 
-    def trim(self, records_max: int) -> None:
-        """Forget the older half, if there are twice as many as there may be."""
-        if len(self._site.records) >= 2 * records_max:
-            self.cut(self.head.position - records_max)
-
     def _check(self) -> None:
         if not self._is_writing:
             raise JournalError("a view is to be read only", "in memory", "write in a turn")
 
 
 class MemoryJournal:
-    """Keeps at least the last `records_max` records of each site, and fewer than twice as many."""
+    """`records_max`: how many records of a site are to be kept; `Ledger.save` cuts the others off now and then."""
 
     def __init__(self, records_max: int = RECORDS_MAX) -> None:
         self._records_max = records_max
@@ -110,26 +110,25 @@ class MemoryJournal:
         """The right to write, until the end of the block; an exception undoes all of it."""
         with self._lock:
             self._check()
-            turn = MemoryTurn(self._sites.setdefault(site, _Site()), is_writing=True)
+            turn = MemoryTurn(self._sites.setdefault(site, _Site()), self._records_max, is_writing=True)
             try:
                 yield turn
             except BaseException:
                 turn.undo()
                 raise
-            turn.trim(self._records_max)
 
     @contextmanager
     def view(self, site: str) -> Iterator[MemoryTurn]:
         """The site as it is, to be read only."""
         with self._lock:
             self._check()
-            yield MemoryTurn(self._sites.get(site) or _Site(), is_writing=False)
+            yield MemoryTurn(self._sites.get(site) or _Site(), self._records_max, is_writing=False)
 
     def sites(self) -> list[str]:
         """Every site that was written to."""
         with self._lock:
             self._check()
-            return sorted(name for name, site in self._sites.items() if site != _Site())
+            return sorted(name for name, site in self._sites.items() if site.is_written)
 
     def scrub(self) -> None:
         """There are no files."""

@@ -62,3 +62,24 @@ def every_text(value: Any, replace: Replace) -> Any:
     if type(value) in (list, tuple):
         return [every_text(inner, replace) for inner in value]
     return value
+
+
+def texts(value: Any) -> set[str]:
+    """Every text in it."""
+    return _met(every_text, value)
+
+
+def personal_texts(value: Any) -> set[str]:
+    """Every personal text in it."""
+    return _met(replaced, value)
+
+
+def _met(walk: Callable[[Any, Replace], Any], value: Any) -> set[str]:
+    found: set[str] = set()
+
+    def note(text: str) -> str:
+        found.add(text)
+        return text
+
+    walk(value, note)
+    return found

@@ -40,8 +40,12 @@ class Turn(Protocol):
     def start(self) -> Head:
         """Where the records begin: the last one that was cut off, position 0 if none was."""
 
+    @property
+    def records_max(self) -> int | None:
+        """How many records of a site the store wants to keep; None: all."""
+
     def read(self, after: int = 0) -> Iterator[Record]:
-        """Every record with a position beyond `after`, in order, none left out."""
+        """Every record with a position beyond `after`, in order, none left out. Use it up before you write."""
 
     def append(self, records: Sequence[Record]) -> None:
         """Add records. Raises JournalError unless they continue the head one by one."""
@@ -53,7 +57,7 @@ class Turn(Protocol):
         """What stands on a shelf under `key`."""
 
     def scan(self, shelf: str) -> Iterator[tuple[str, bytes]]:
-        """All of a shelf, by key."""
+        """All of a shelf, by key. Use it up before you write."""
 
     def put(self, shelf: str, items: Mapping[str, bytes | None]) -> None:
         """Set keys of a shelf; None removes one."""
@@ -69,7 +73,7 @@ class Journal(Protocol):
         """
 
     def view(self, site: str) -> AbstractContextManager[Turn]:
-        """The site as it is at one moment, to be read only; nobody waits for it."""
+        """The site as it is at one moment, to be read only; a thread may have several, one in another."""
 
     def sites(self) -> list[str]:
         """Every site that was ever written to, by name."""

@@ -11,9 +11,12 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from monitoring_core.errors import JournalError, quote
 from monitoring_core.journal.port import Head, Record, continues
+
+T = TypeVar("T")
 
 FORMAT = 1
 APPLICATION_ID = 0x6D6F6E63
@@ -30,13 +33,15 @@ create table shelf (site text not null, shelf text not null, key text not null, 
     primary key (site, shelf, key)) without rowid;
 """
 
+DAMAGED = "restore it from a backup; `monitoring-core verify` says how far its entries are sound"
 _FIXES = (
     ("locked", "another process holds it for too long; see who has it open, then try again"),
     ("full", "make room on its disk, then try again: nothing was written"),
     ("readonly", "give this process the right to write to the file and its folder"),
     ("unable to open", "see that its folder exists, and that this process may write there"),
     ("not a database", "name a journal, or a new file"),
-    ("malformed", "restore it from a backup; `monitoring-core verify` says how far its entries are sound"),
+    ("malformed", DAMAGED),
+    ("could not decode", DAMAGED),
     ("disk i/o", "look into the disk and the system's log, then try again: nothing was written"),
 )
 
@@ -44,13 +49,18 @@ _FIXES = (
 class SqliteTurn:
     """One site in one transaction."""
 
-    def __init__(self, database: sqlite3.Connection, site: str, where: str) -> None:
+    records_max = None
+
+    def __init__(self, database: sqlite3.Connection, site: str, where: str, *, is_writing: bool) -> None:
         self._execute, self._many = database.execute, database.executemany
-        self._site, self._where = site, where
+        self._site, self._where, self._is_writing = site, where, is_writing
         row = self._execute(
             "select position, digest, start_position, start_digest from site where site = ?", (site,)
-        ).fetchone() or (0, b"", 0, b"")
-        self._head, self._start = Head(row[0], row[1]), Head(row[2], row[3])
+        ).fetchone()
+        self._is_new = row is None
+        head, head_digest, start, start_digest = row or (0, b"", 0, b"")
+        self._head = Head(self._sound(int, head), self._sound(bytes, head_digest))
+        self._start = Head(self._sound(int, start), self._sound(bytes, start_digest))
 
     @property
     def head(self) -> Head:
@@ -64,17 +74,16 @@ class SqliteTurn:
 
     def read(self, after: int = 0) -> Iterator[Record]:
         """Every record beyond `after`."""
-        if after >= self._head.position:
-            return
         rows = self._execute(
             "select position, body, digest from entry where site = ? and position > ? order by position",
             (self._site, after),
         )
-        for row in rows:
-            yield Record(*row)
+        for position, body, digest in rows:
+            yield Record(self._sound(int, position), self._sound(bytes, body), self._sound(bytes, digest))
 
     def append(self, records: Sequence[Record]) -> None:
         """Add records that continue the head."""
+        self._check()
         if not records:
             return
         continues(self._head, records, self._where)
@@ -87,6 +96,7 @@ class SqliteTurn:
 
     def cut(self, position: int) -> None:
         """Forget the records up to `position`."""
+        self._check()
         row = self._execute(
             "select digest from entry where site = ? and position = ?", (self._site, position)
         ).fetchone()
@@ -101,28 +111,44 @@ class SqliteTurn:
         row = self._execute(
             "select value from shelf where site = ? and shelf = ? and key = ?", (self._site, shelf, key)
         ).fetchone()
-        return None if row is None else row[0]
+        return None if row is None else self._sound(bytes, row[0])
 
     def scan(self, shelf: str) -> Iterator[tuple[str, bytes]]:
         """All of a shelf, by key."""
-        yield from self._execute(
+        rows = self._execute(
             "select key, value from shelf where site = ? and shelf = ? order by key", (self._site, shelf)
         )
+        for key, value in rows:
+            yield self._sound(str, key), self._sound(bytes, value)
 
     def put(self, shelf: str, items: Mapping[str, bytes | None]) -> None:
         """Set keys; None removes one."""
+        self._check()
         kept = [(self._site, shelf, key, value) for key, value in items.items() if value is not None]
         gone = [(self._site, shelf, key) for key, value in items.items() if value is None]
         if kept:
             self._many("insert or replace into shelf (site, shelf, key, value) values (?, ?, ?, ?)", kept)
         if gone:
             self._many("delete from shelf where site = ? and shelf = ? and key = ?", gone)
+        if self._is_new and kept:
+            self._keep_ends()
 
     def _keep_ends(self) -> None:
         self._execute(
             "insert or replace into site values (?, ?, ?, ?, ?)",
             (self._site, self._head.position, self._head.digest, self._start.position, self._start.digest),
         )
+        self._is_new = False
+
+    def _sound(self, kind: type[T], value: object) -> T:
+        """What we wrote is of that type; a damaged page may hold anything else."""
+        if type(value) is not kind:
+            raise JournalError("the journal is damaged", self._where, DAMAGED)
+        return value
+
+    def _check(self) -> None:
+        if not self._is_writing:
+            raise JournalError("a view is to be read only", self._where, "write in a turn")
 
 
 class SqliteJournal:
@@ -134,6 +160,7 @@ class SqliteJournal:
     def __init__(self, path: str | Path, wait_s: float = WAIT_S) -> None:
         self._where = str(path)
         self._pid = os.getpid()
+        self._is_open = True
         self._writing, self._reading = threading.RLock(), threading.RLock()
         with self._clear_words():
             self._writer = self._connect(wait_s)
@@ -143,16 +170,14 @@ class SqliteJournal:
             except BaseException:
                 self._writer.close()
                 raise
-        self._is_open = True
 
     @contextmanager
     def turn(self, site: str) -> Iterator[SqliteTurn]:
         """The right to write, until the end of the block; an exception undoes all of it."""
-        with self._writing, self._clear_words():
-            self._check()
+        with self._using(self._writing):
             self._writer.execute("begin immediate")
             try:
-                yield SqliteTurn(self._writer, site, self._where)
+                yield SqliteTurn(self._writer, site, self._where, is_writing=True)
                 self._writer.execute("commit")
             except BaseException:
                 if self._writer.in_transaction:
@@ -162,38 +187,43 @@ class SqliteJournal:
     @contextmanager
     def view(self, site: str) -> Iterator[SqliteTurn]:
         """The site at one moment, to be read only."""
-        with self._reading, self._clear_words():
-            self._check()
-            self._reader.execute("begin")
+        with self._using(self._reading):
+            is_outer = not self._reader.in_transaction
+            if is_outer:
+                self._reader.execute("begin")
             try:
-                yield SqliteTurn(self._reader, site, self._where)
+                yield SqliteTurn(self._reader, site, self._where, is_writing=False)
             finally:
-                if self._reader.in_transaction:
+                if is_outer and self._reader.in_transaction:
                     self._reader.execute("rollback")
 
     def sites(self) -> list[str]:
         """Every site that was written to."""
-        with self._reading, self._clear_words():
-            self._check()
+        with self._using(self._reading):
             return [name for (name,) in self._reader.execute("select site from site order by site")]
 
     def scrub(self) -> None:
-        """What was deleted is in no file any more: SQLite overwrites it, and here the log beside the file ends too."""
-        with self._writing, self._clear_words():
-            self._check()
+        """What was deleted is in no file any more. Takes as long, and as much room, as copying the journal.
+
+        `secure_delete` clears what is deleted, but not the copies that stay behind when a page is divided.
+        """
+        with self._using(self._writing):
+            self._writer.execute("vacuum")
             busy = self._writer.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
         if busy:
             raise JournalError("somebody still reads older states", self._where, "close the other programs, try again")
 
     def close(self) -> None:
         """Give the file back. In a process that was forked it does nothing: the file is the parent's."""
-        with self._writing, self._reading:
-            if self._is_open and os.getpid() == self._pid:
-                self._is_open = False
-                self._reader.close()
-                with suppress(sqlite3.Error):  # the next to open it can do that, too
-                    self._writer.execute("pragma wal_checkpoint(truncate)")
-                self._writer.close()
+        if not self._is_open or os.getpid() != self._pid:
+            return
+        self._is_open = False
+        with self._reading:
+            self._reader.close()
+        with self._writing:
+            with suppress(sqlite3.Error):  # the next to open it can do that, too
+                self._writer.execute("pragma wal_checkpoint(truncate)")
+            self._writer.close()
 
     def _connect(self, wait_s: float) -> sqlite3.Connection:
         database = sqlite3.connect(
@@ -238,11 +268,14 @@ class SqliteJournal:
         if run("pragma journal_mode = wal").fetchone()[0] != "wal":
             raise JournalError("this place cannot hold a journal", self._where, "name a file on a local disk")
 
-    def _check(self) -> None:
-        if os.getpid() != self._pid:
+    @contextmanager
+    def _using(self, lock: threading.RLock) -> Iterator[None]:
+        if os.getpid() != self._pid:  # before the lock, which another thread may have held at the fork
             raise JournalError("this journal was opened before a fork", self._where, "open it in each process")
-        if not self._is_open:
-            raise JournalError("this journal is closed", self._where, "open it again")
+        with lock, self._clear_words():
+            if not self._is_open:
+                raise JournalError("this journal is closed", self._where, "open it again")
+            yield
 
     @contextmanager
     def _clear_words(self) -> Iterator[None]:

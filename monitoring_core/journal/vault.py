@@ -17,7 +17,7 @@ from monitoring_core.window import Window
 LASTING, PASSING, REFERENCES, META = "value", "passing", "reference", "meta"
 """Values that are kept until they are erased, and those that are kept as long as a call needs them; both by reference.
 References by text. What processes tell each other."""
-DELETED = "deleted"
+DELETED, ERASED_MARK = "deleted", "erased"
 KNOWN_MAX = 50_000
 ERASED = "~"
 """What a pseudonym begins with: `~` and the reference."""
@@ -94,6 +94,11 @@ class Vault:
             turn.put(REFERENCES, dict.fromkeys((value.text for value in values), None))
             turn.put(META, {DELETED: os.urandom(SALT_BYTES)})
             self.forget()
+
+    def erase(self, turn: Turn, values: Collection[Value]) -> None:
+        """The texts are gone though somebody may still have them in an engine."""
+        self.delete(turn, values)
+        turn.put(META, {ERASED_MARK: os.urandom(SALT_BYTES)})
 
     def sweep(self, turn: Turn, keep: Container[str]) -> int:
         """Delete what was only passing, but for the texts in `keep`; how many were."""

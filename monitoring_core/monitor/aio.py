@@ -6,9 +6,10 @@ Refuses to wait in the event loop: what a journal takes its time for happens in 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -18,7 +19,7 @@ from monitoring_core.domain.outcomes import Step
 from monitoring_core.files import Rules
 from monitoring_core.journal import Entry, Head, Pending
 from monitoring_core.monitor.answers import Answer
-from monitoring_core.monitor.face import Monitor
+from monitoring_core.monitor.face import PAGE_ENTRIES, Monitor
 from monitoring_core.replay import Row
 
 P = ParamSpec("P")
@@ -97,6 +98,13 @@ class AsyncMonitor:
     async def session(self, session: str) -> Row:
         """See `Monitor.session`."""
         return await self._do(self._monitor.session, session)
+
+    async def entries(self, after: int = 0) -> AsyncIterator[Entry]:
+        """See `Monitor.entries`."""
+        while page := await self._do(lambda: list(islice(self._monitor.entries(after), PAGE_ENTRIES))):
+            for entry in page:
+                yield entry
+            after = page[-1].position
 
     async def explain(self, session: str) -> list[Entry]:
         """See `Monitor.explain`."""

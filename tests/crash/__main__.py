@@ -17,13 +17,15 @@ OUTAGE_S = 60.0
 
 
 def main(kills: int = KILLS, outage_s: float = OUTAGE_S) -> int:
-    """Kill so often, and be away for so long; 1 if anything is wrong."""
+    """Kill so often, and be away for so long (seconds; 0: not at all); 1 if anything is wrong."""
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
         for _ in tqdm(run.kill(kills), total=kills, unit="kill", disable=not sys.stderr.isatty()):
             pass
         found = run.found(kills)
     _tell(found)
+    if not outage_s:
+        return 1 if found.wrong else 0
     with tempfile.TemporaryDirectory() as folder:
         gone = outage(Path(folder), outage_s)
     _tell(gone)

@@ -1,0 +1,138 @@
+"""Shell: owns what is done to a journal that is not being served: it is read, verified, erased in, pruned.
+
+Refuses to serve: no time passes here, no rules change, no entry is written; what reads writes nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import attrs
+
+from monitoring_core.errors import JournalError, UsageError, quote
+from monitoring_core.files import load_rules
+from monitoring_core.journal import Head, Ledger, Record, SqliteJournal, Turn, Verified, erasure, proof
+from monitoring_core.monitor.library import Library, edition
+from monitoring_core.monitor.served import Served
+from monitoring_core.replay import Row
+
+Watch = Callable[[Iterable[Any], int | None], Iterable[Any]]
+"""Hands on what is read, one by one; is told how many there will be, if that is known. For a progress bar."""
+
+
+def unwatched(read: Iterable[Any], _total: int | None) -> Iterable[Any]:
+    """Nobody watches."""
+    return read
+
+
+def sites(path: str | Path, site: str | None = None) -> list[str]:
+    """The sites of a journal, or just that one. Raises UsageError if it has none such, or there is no journal."""
+    with _opened(path) as journal:
+        names = journal.sites()
+    if site is None:
+        return names
+    if site not in names:
+        known = ", ".join(map(quote, names[:10])) or "none"
+        raise UsageError(f"the journal has no site {quote(site)}", str(path), f"its sites are: {known}")
+    return [site]
+
+
+def rows(
+    path: str | Path, site: str, wanted: Callable[[Row], bool] = lambda _row: True, watch: Watch = unwatched
+) -> tuple[Head, list[Row]]:
+    """The sessions of a site that are wanted, in the order in which they were opened, and the head at that moment."""
+    with _opened(path) as journal, journal.view(site) as turn:
+        return turn.head, [row for row in watch(Ledger(site).rows(turn), None) if wanted(row)]
+
+
+def verify(
+    path: str | Path, site: str, heads: Sequence[Head] = (), key: bytes | None = None, watch: Watch = unwatched
+) -> Verified:
+    """Whether a site is what was once written; `heads` are what somebody outside noted of it.
+
+    A site that only `heads` know is one that was cut off whole. Raises UsageError if `key` is too short.
+    """
+    with _opened(path) as journal, journal.view(site) as turn:
+        return proof.verify(site, Ledger(site, key), cast("Turn", _Watched(turn, watch)), heads)
+
+
+def erase(path: str | Path, site: str, texts: Collection[str], key: bytes | None = None) -> int:
+    """Delete persons and numbers of a site, in every file of the journal; how many values are gone.
+
+    Raises UsageError, nothing erased, if one of them is in a session that is alive.
+    """
+    if not all(text.strip() for text in texts):
+        raise UsageError("an empty text names nobody", "", "give the id or the number")
+    with _opened(path) as journal:
+        with journal.turn(site) as turn:
+            gone = erasure.erase(Ledger(site, key), turn, texts)
+        journal.scrub()
+    return gone
+
+
+def prune(path: str | Path, site: str, before: float, key: bytes | None = None) -> int:
+    """Delete the first entries of a site, as long as they are of before `before` (seconds); how many are gone.
+
+    A snapshot of the site stays, from which verifying and opening go on. Raises JournalError, nothing changed, if the
+    site is not what was once written: what proves that would go, too.
+    """
+    ledger = Ledger(site, key)
+    with _opened(path) as journal:
+        with journal.turn(site) as turn:
+            start, position = turn.start.position, _last_before(ledger, turn, before)
+            if position > start:
+                _check_sound(proof.verify(site, ledger, turn), str(path))
+                Served(site, ledger, Library(), None, edition(load_rules(None).texts)).save(turn)
+                erasure.prune(ledger, turn, position)
+        journal.scrub()
+    return position - start
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[SqliteJournal]:
+    """A journal that is there; one is made nowhere in this module."""
+    place = Path(path)
+    if not (place.is_file() and place.stat().st_size):
+        raise UsageError("there is no journal", str(path), "name the file that Monitor.open was given")
+    journal = SqliteJournal(place)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def _last_before(ledger: Ledger, turn: Turn, before: float) -> int:
+    """The last position of those that are surely old: after the first one that is not, a clock may have gone wrong."""
+    last = turn.start.position
+    for entry in ledger.read(turn, last):
+        event = entry.event
+        at = event.at if event.received_at is None else event.received_at
+        if at is not None and at >= before:
+            break
+        last = last if at is None else entry.position
+    return last
+
+
+def _check_sound(verified: Verified, where: str) -> None:
+    for problem in verified.problems:
+        what = f"the journal is not sound at position {problem.position}: {problem.what}"
+        raise JournalError(what, f"{where}, site {verified.site}", "see `monitoring-core verify`; is it the right key?")
+
+
+@attrs.frozen
+class _Watched:
+    """A turn of which it is watched how all its records are read."""
+
+    _turn: Turn
+    _watch: Watch
+
+    def read(self, after: int = 0) -> Iterator[Record]:
+        """Every record beyond `after`."""
+        start, records = self._turn.start.position, self._turn.read(after)
+        yield from self._watch(records, self._turn.head.position - start) if after == start else records
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._turn, name)
