@@ -175,7 +175,10 @@ def state_of(engine: Engine) -> bytes:
         site.early_ends,
         site.clock.now,
         site.clock.deadlines,
+        site.clock.by_shell,
         site.tokens,
+        [session.id for session in site.sessions.finals],
+        engine.repeats,
     ]
     return msgspec.json.encode(_plain(known))
 

@@ -17,6 +17,7 @@ from monitoring_core.domain.events import (
     CallCleared,
     CommandOutcome,
     ConnectionCleared,
+    Established,
     JournalHead,
     MonitorRequested,
     MonitorStarted,
@@ -28,7 +29,7 @@ from monitoring_core.engine import Engine
 from monitoring_core.errors import EventError, JournalError, RuleBookError, UsageError
 from monitoring_core.files import Rules, load_rules
 from monitoring_core.journal import Entry, SqliteJournal
-from monitoring_core.monitor import Monitor
+from monitoring_core.monitor import Monitor, upkeep
 from monitoring_core.monitor.sites import SITES_OPEN_MAX, Sites
 from tests.helpers import SEATS, START, talk
 
@@ -460,3 +461,25 @@ def test_a_call_goes_on_across_opening(tmp_path: Path, clock: Clock) -> None:
     with Monitor.open(tmp_path / "j", clock=clock) as monitor:
         monitor.feed(ConnectionCleared(call="c1", address="0170"))
         assert monitor.session(session).reason == "call_ended"
+
+
+def test_who_was_erased_is_in_no_engine(tmp_path: Path, clock: Clock) -> None:
+    """Erased by another process, a person is a pseudonym at once for a monitor that has the journal open, too."""
+    with Monitor.open(tmp_path / "j", clock=clock) as monitor:
+        session = seated(monitor).request("5004", "5025", "ann").session
+        monitor.feed(CallCleared(call="c1"))
+        assert monitor.session(session).supervisor == "ann"
+        assert upkeep.erase(tmp_path / "j", "default", ["ann"])
+        monitor.feed(CallCleared(call="c2"))
+        assert monitor.session(session).supervisor.startswith("~")
+        known = monitor._sites.look("default", lambda engine: list(engine.floor.people.persons))  # noqa: SLF001
+        assert "ann" not in known
+
+
+def test_an_event_whose_fields_are_not_of_their_types_is_refused(opened: Open) -> None:
+    """What could not be read from a journal again never gets into it; the caller hears which field is wrong."""
+    monitor = opened()
+    head = monitor.head
+    with pytest.raises(EventError, match=r"address"):
+        monitor.feed(Established(call="c1", address=5025))  # type: ignore[arg-type]
+    assert monitor.head == head

@@ -14,7 +14,7 @@ from monitoring_core.journal.port import Turn
 from monitoring_core.session import FINAL
 
 SESSIONS, COMMANDS, DEAD = "session", "command", "dead"
-CHECKPOINTS = "checkpoint"
+TEXTS, CHECKPOINTS = "text", "checkpoint"
 LATEST = "latest"
 
 Changes = dict[str, dict[str, bytes | None]]
@@ -58,7 +58,7 @@ def attempted(packed: bytes, *, is_so: bool) -> bytes:
 
 def cut_off(turn: Turn) -> dict[str, dict[str, Any]]:
     """Drop what only entries say that were cut off; what still matters of it, for a checkpoint."""
-    old: dict[str, dict[str, Any]] = {SESSIONS: {}, COMMANDS: {}}
+    old: dict[str, dict[str, Any]] = {SESSIONS: {}, COMMANDS: {}, TEXTS: {digest: "" for digest, _ in turn.scan(TEXTS)}}
     gone: Changes = none()
     until = turn.start.position
     for session, packed in turn.scan(SESSIONS):

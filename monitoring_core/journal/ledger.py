@@ -16,13 +16,13 @@ from monitoring_core.domain.events import AnyEvent, Event, Snapshot
 from monitoring_core.domain.outcomes import NOTHING, AnyCommand, Step
 from monitoring_core.errors import EventError, JournalError, quote
 from monitoring_core.journal import beside, vault
-from monitoring_core.journal.beside import CHECKPOINTS, COMMANDS, DEAD, LATEST, SESSIONS
+from monitoring_core.journal.beside import CHECKPOINTS, COMMANDS, DEAD, LATEST, SESSIONS, TEXTS
 from monitoring_core.journal.chain import DIGEST_BYTES, Chain
 from monitoring_core.journal.personal import CALL_EVENTS, every_text, personal_texts, replaced, texts
 from monitoring_core.journal.port import Head, Record, Turn
 from monitoring_core.replay import Row
 
-TEXTS, SNAPSHOTS = "text", "snapshot"
+SNAPSHOTS = "snapshot"
 KNOWN, OTHER = "~", "="
 """How a text of a snapshot begins: one that stands among the personal values, and any other."""
 
@@ -61,8 +61,11 @@ def as_read(event: Event) -> Event:
     try:
         return cast("Event", _events.decode(msgspec.json.encode(event)))
     except (*NOT_AS_WRITTEN, OverflowError) as error:
+        what, _, where = str(error).partition(" - at ")
         raise EventError(
-            f"this is no event that can be kept: {quote(str(error))}", type(event).__name__, "give each field its type"
+            f"this is no event that can be kept: {quote(what)}",
+            f"{type(event).__name__} {where.strip('`')}".strip(),
+            "give each field its type",
         ) from error
 
 

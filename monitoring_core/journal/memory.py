@@ -103,19 +103,24 @@ class MemoryJournal:
         self._records_max = records_max
         self._sites: dict[str, _Site] = {}
         self._lock = threading.RLock()
-        self._is_open = True
+        self._is_open, self._is_in_turn = True, False
 
     @contextmanager
     def turn(self, site: str) -> Iterator[MemoryTurn]:
         """The right to write, until the end of the block; an exception undoes all of it."""
         with self._lock:
             self._check()
+            if self._is_in_turn:
+                raise JournalError("a turn cannot be in another one", "in memory", "end that one first")
             turn = MemoryTurn(self._sites.setdefault(site, _Site()), self._records_max, is_writing=True)
+            self._is_in_turn = True
             try:
                 yield turn
             except BaseException:
                 turn.undo()
                 raise
+            finally:
+                self._is_in_turn = False
 
     @contextmanager
     def view(self, site: str) -> Iterator[MemoryTurn]:

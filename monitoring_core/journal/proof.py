@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from monitoring_core.errors import JournalError, quote
 from monitoring_core.journal import beside, vault
-from monitoring_core.journal.beside import CHECKPOINTS, COMMANDS, DEAD, LATEST, SESSIONS, attempted
-from monitoring_core.journal.ledger import NOT_AS_WRITTEN, SNAPSHOTS, TEXTS, Ledger, digest_at
+from monitoring_core.journal.beside import CHECKPOINTS, COMMANDS, DEAD, LATEST, SESSIONS, TEXTS, attempted
+from monitoring_core.journal.ledger import NOT_AS_WRITTEN, SNAPSHOTS, Ledger, digest_at
 from monitoring_core.journal.personal import CALL_EVENTS, personal_texts
 from monitoring_core.journal.port import Head, Record, Turn
 
@@ -172,8 +172,9 @@ class _Proof:
         if kept is None or kept[0] != self._turn.start:
             yield Problem(self._turn.start.position, "the beginning was cut off, but there is no checkpoint")
             return
-        for shelf, rows in kept[1].items():
-            self._expect(shelf, {key: msgspec.json.encode(said) for key, said in rows.items()})
+        self._texts |= kept[1][TEXTS].keys()
+        for shelf in (SESSIONS, COMMANDS):
+            self._expect(shelf, {key: msgspec.json.encode(said) for key, said in kept[1][shelf].items()})
 
     def _note(self, record: Record) -> None:
         body = msgspec.json.decode(record.body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,16 +25,19 @@ APPLICATION_ID = 0x6D6F6E63
 WAIT_S = 30.0
 """How long a turn waits for those of other processes."""
 
-_SCHEMA = """
+_SCHEMA = f"""
 create table site (site text primary key, position integer not null, digest blob not null,
     start_position integer not null, start_digest blob not null) without rowid;
 create table entry (site text not null, position integer not null, body blob not null, digest blob not null,
     primary key (site, position)) without rowid;
 create table shelf (site text not null, shelf text not null, key text not null, value blob not null,
     primary key (site, shelf, key)) without rowid;
+pragma application_id = {APPLICATION_ID};
+pragma user_version = {FORMAT}
 """
 
 DAMAGED = "restore it from a backup; `monitoring-core verify` says how far its entries are sound"
+MALFORMED = "malformed schema"
 _FIXES = (
     ("locked", "another process holds it for too long; see who has it open, then try again"),
     ("full", "make room on its disk, then try again: nothing was written"),
@@ -165,7 +169,7 @@ class SqliteJournal:
         with self._clear_words():
             self._writer = self._connect(wait_s)
             try:
-                self._prepare()
+                self._prepare(wait_s)
                 self._reader = self._connect(wait_s)
             except BaseException:
                 self._writer.close()
@@ -175,6 +179,8 @@ class SqliteJournal:
     def turn(self, site: str) -> Iterator[SqliteTurn]:
         """The right to write, until the end of the block; an exception undoes all of it."""
         with self._using(self._writing):
+            if self._writer.in_transaction:
+                raise JournalError("a turn cannot be in another one", self._where, "end that one first")
             self._writer.execute("begin immediate")
             try:
                 yield SqliteTurn(self._writer, site, self._where, is_writing=True)
@@ -232,41 +238,53 @@ class SqliteJournal:
         try:
             database.execute("pragma synchronous = full")
             database.execute("pragma secure_delete = on")
+        except UnicodeDecodeError as error:  # SQLite quotes what it does not understand
+            database.close()
+            raise sqlite3.DatabaseError(MALFORMED) from error
         except BaseException:
             database.close()
             raise
         return database
 
-    def _prepare(self) -> None:
+    def _prepare(self, wait_s: float) -> None:
         """A new file becomes ours, one of ours is checked; two processes that make it at once make it once."""
         run = self._writer.execute
-        run("begin immediate")
-        try:
-            (application_id,), (version,) = (
-                run("pragma application_id").fetchone(),
-                run("pragma user_version").fetchone(),
-            )
-            is_new = not run("select count(*) from sqlite_master").fetchone()[0] and not application_id
-            if is_new:
-                for statement in _SCHEMA.split(";"):
+        if self._is_new():
+            run("begin immediate")
+            try:
+                for statement in _SCHEMA.split(";") if self._is_new() else ():
                     run(statement)
-                run(f"pragma application_id = {APPLICATION_ID}")
-                run(f"pragma user_version = {FORMAT}")
-            elif application_id != APPLICATION_ID:
-                raise JournalError("this database is another program's", self._where, "name a journal, or a new file")
-            elif version > FORMAT:
-                raise JournalError(
-                    f"this journal has format {version}, this program knows {FORMAT}",
-                    self._where,
-                    "open it with a newer monitoring-core",
-                )
-            run("commit")
-        except BaseException:
-            if self._writer.in_transaction:
-                run("rollback")
-            raise
-        if run("pragma journal_mode = wal").fetchone()[0] != "wal":
+                run("commit")
+            except BaseException:
+                if self._writer.in_transaction:
+                    run("rollback")
+                raise
+        if self._begin_log(wait_s) != "wal":
             raise JournalError("this place cannot hold a journal", self._where, "name a file on a local disk")
+
+    def _begin_log(self, wait_s: float) -> str:
+        """The kind of log that the file has from now on. For this one thing SQLite does not wait by itself."""
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                return str(self._writer.execute("pragma journal_mode = wal").fetchone()[0])
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() >= until:
+                    raise
+            time.sleep(0.001)
+
+    def _is_new(self) -> bool:
+        """Whether nothing is in the file. Raises JournalError if what is in it is not for us."""
+        (application_id,), (version,), (tables,) = (
+            self._writer.execute(asked).fetchone()
+            for asked in ("pragma application_id", "pragma user_version", "select count(*) from sqlite_master")
+        )
+        if application_id == APPLICATION_ID and version > FORMAT:
+            what = f"this journal has format {version}, this program knows {FORMAT}"
+            raise JournalError(what, self._where, "open it with a newer monitoring-core")
+        if application_id != APPLICATION_ID and (application_id or tables):
+            raise JournalError("this database is another program's", self._where, "name a journal, or a new file")
+        return not application_id
 
     @contextmanager
     def _using(self, lock: threading.RLock) -> Iterator[None]:

@@ -101,7 +101,7 @@ class AsyncMonitor:
 
     async def entries(self, after: int = 0) -> AsyncIterator[Entry]:
         """See `Monitor.entries`."""
-        while page := await self._do(lambda: list(islice(self._monitor.entries(after), PAGE_ENTRIES))):
+        while page := await self._do(self._page, after):
             for entry in page:
                 yield entry
             after = page[-1].position
@@ -148,6 +148,9 @@ class AsyncMonitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _page(self, after: int) -> list[Entry]:
+        return list(islice(self._monitor.entries(after), PAGE_ENTRIES))
 
     async def _do(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """What was begun is done also if whoever waits for it is cancelled."""

@@ -71,8 +71,16 @@ class Served:
     listeners: list[Listener] = attrs.field(factory=list)
     untold: deque[Entry] = attrs.field(factory=deque)
     _fresh: list[Entry] = attrs.field(factory=list)
+    _erased: bytes | None = None
     _telling: threading.Lock = attrs.field(factory=threading.Lock)
     _happened: list[tuple[Event, Step, tuple[Row, ...]]] = attrs.field(factory=list)
+
+    def begin(self, turn: Turn) -> Engine:
+        """To be called first in a turn: who was erased meanwhile is in no engine any more."""
+        erased = self.ledger.erased(turn)
+        if erased != self._erased:
+            self.engine, self._erased = None, erased
+        return self.catch_up(turn)
 
     def catch_up(self, turn: Turn) -> Engine:
         """The engine as the journal has it now; what others wrote meanwhile is folded, and told like our own."""

@@ -18,7 +18,7 @@ from monitoring_core.domain.events import Event, JournalHead, TimePassed
 from monitoring_core.domain.outcomes import NOTHING, Step
 from monitoring_core.engine import Engine
 from monitoring_core.errors import JournalError, MonitoringError, UsageError
-from monitoring_core.journal import Journal, Ledger, Turn
+from monitoring_core.journal import Journal, Ledger, Turn, as_read
 from monitoring_core.log import logger
 from monitoring_core.monitor.library import Edition, Library
 from monitoring_core.monitor.served import Ask, Served
@@ -185,7 +185,7 @@ class Sites:
             event = ask.make(served.catch_up(turn))
             if event is not None and event.received_at is None:
                 event = structs.replace(event, received_at=self.clock())
-            step = NOTHING if event is None else served.perform(turn, event)
+            step = NOTHING if event is None else served.perform(turn, as_read(event))
             ask.answer = ask.then(served.catch_up(turn), step)
         except JournalError:
             raise
@@ -197,7 +197,7 @@ class Sites:
         """A transaction of the site; what was performed in it is kept at its end."""
         try:
             with self.journal.turn(served.name) as turn:
-                before = served.catch_up(turn).position
+                before = served.begin(turn).position
                 yield turn
                 served.keep(turn)
                 if turn.head.position // self._head_every > before // self._head_every:
@@ -221,7 +221,7 @@ class Sites:
     def _looking(self, served: Served) -> Iterator[Engine]:
         with served.lock:
             with self.journal.view(served.name) as view:
-                engine = served.catch_up(view)
+                engine = served.begin(view)
             served.kept()
             yield engine
         served.tell()
