@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct, structs
 
+from monitoring_core.domain.outcomes import State
 from monitoring_core.replay import Row
 
 _TIMES = frozenset({"requested_at", "listened_from", "listened_until"})
@@ -134,7 +135,7 @@ def iso(seconds: float | None) -> str:
 
 def _when(one: Line) -> str:
     if not one.mode:
-        return f"{iso(one.requested_at)}  nobody listened"
+        return f"{iso(one.requested_at)}  {'not started yet' if one.state == State.REQUESTED else 'nobody listened'}"
     start = f"{iso(one.listened_from)} ({one.start_certainty})"
     if not one.end_certainty:
         return f"{start}  {one.mode}, still listening"

@@ -78,7 +78,7 @@ def row(session: Session) -> Row:
         monitor_call=session.monitor_call,
         verdict=session.opinion or ("permit" if verdict is not None and verdict.permit else "forbid"),
         rules=(*(hit.rule for hit in hits), *(miss.rule for miss in misses)),
-        because=tuple(hit.because for hit in hits),
+        because=(*(hit.because for hit in hits), *(miss.because for miss in misses)),
         requested_at=session.requested_at,
         active_at=session.active_at,
         ended_at=session.ended_at,

@@ -183,14 +183,15 @@ def advance(
 class Sessions:
     """Every session alive, indexed by what events name, and the final ones for as long as they may matter.
 
-    `living` keeps the order in which sessions were opened; `waiting` are those of them still REQUESTED.
+    `living` keeps the order in which sessions were opened; `waiting` are those of them still REQUESTED. Under a call or
+    a party there is mostly one session: a tuple of one has a quarter of the size of a dictionary.
     """
 
     by_id: dict[str, Session] = attrs.field(factory=dict)
     living: dict[str, Session] = attrs.field(factory=dict)
     waiting: dict[str, Session] = attrs.field(factory=dict)
-    by_call: dict[str, dict[str, Session]] = attrs.field(factory=dict)
-    by_party: dict[str, dict[str, Session]] = attrs.field(factory=dict)
+    by_call: dict[str, tuple[Session, ...]] = attrs.field(factory=dict)
+    by_party: dict[str, tuple[Session, ...]] = attrs.field(factory=dict)
     by_monitor_call: dict[str, Session] = attrs.field(factory=dict)
     finals: deque[Session] = attrs.field(factory=deque)
     finals_of_pair: dict[Pair, deque[Session]] = attrs.field(factory=dict)
@@ -212,7 +213,7 @@ class Sessions:
     def index(self, session: Session) -> None:
         """File a session alive under everything that events may name it by."""
         for index, key in self._keys(session):
-            index.setdefault(key, {})[session.id] = session
+            index[key] = (*index.get(key, ()), session)
         if session.monitor_call:
             self.by_monitor_call[session.monitor_call] = session
         if session.state is State.REQUESTED:
@@ -221,16 +222,16 @@ class Sessions:
     def unindex(self, session: Session) -> None:
         """The opposite of `index`; before anything that a session is filed by changes."""
         for index, key in self._keys(session):
-            index[key].pop(session.id)
+            index[key] = tuple([other for other in index[key] if other is not session])
             if not index[key]:
                 del index[key]
         if session.monitor_call:
             del self.by_monitor_call[session.monitor_call]
         self.waiting.pop(session.id, None)
 
-    def _keys(self, session: Session) -> Iterator[tuple[dict[str, dict[str, Session]], str]]:
-        yield self.by_party, f"listener {session.listener}"
-        yield self.by_party, f"target {session.target}"
+    def _keys(self, session: Session) -> Iterator[tuple[dict[str, tuple[Session, ...]], str]]:
+        for party in {session.listener, session.target}:
+            yield self.by_party, party
         for call in session.calls:
             yield self.by_call, call
 
@@ -250,15 +251,15 @@ class Sessions:
 
     def listening(self, listener: str) -> Iterable[Session]:
         """Sessions alive in which `listener` listens or is about to."""
-        return self.by_party.get(f"listener {listener}", {}).values()
+        return [session for session in self.by_party.get(listener, ()) if session.listener == listener]
 
     def targeting(self, target: str) -> Iterable[Session]:
         """Sessions alive in which somebody listens to `target` or is about to."""
-        return self.by_party.get(f"target {target}", {}).values()
+        return [session for session in self.by_party.get(target, ()) if session.target == target]
 
     def on_call(self, call: str) -> list[Session]:
         """Sessions alive whose fate is that of `call`, in the order in which they were opened."""
-        return sorted(self.by_call.get(call, {}).values(), key=lambda session: session.order)
+        return sorted(self.by_call.get(call, ()), key=lambda session: session.order)
 
     def alive(self) -> Iterable[Session]:
         """Every session alive, in the order in which they were opened."""

@@ -232,14 +232,16 @@ def test_a_removed_layer_is_gone(tmp_path: Path) -> None:
 def test_a_connection_may_outlive_python(tmp_path: Path) -> None:
     """A process whose connection is still open when Python ends, ends well."""
     code = """if True:
-        import builtins, sqlite3, sys, tests.faults.vfs as vfs
-        vfs.install()
-        builtins.left = sqlite3.connect(sys.argv[1])
-        builtins.left.execute("pragma journal_mode = wal").fetchall()
-        builtins.left.execute("create table t (x)")
+        import sqlite3, sys, tests.faults.vfs as vfs
+        faults = vfs.install()
+        left = sqlite3.connect(sys.argv[1])
+        left.execute("pragma journal_mode = wal").fetchall()
+        left.execute("create table t (x)")
+        raise SystemError("the end")
     """
     done = _python("-c", code, str(tmp_path / "j.db"))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 1
+    assert done.stderr.endswith("SystemError: the end\n")
 
 
 def test_a_fault_of_the_layer_is_no_fault_of_the_disk(tmp_path: Path) -> None:

@@ -161,12 +161,10 @@ def _add_journals(add: Callable[..., ArgumentParser]) -> None:
     form = made.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one session a line, as JSON")
     form.add_argument("--csv", action="store_true", help="comma-separated values")
-    made = add(
-        "verify", journals.verify, "is a journal what was once written? the first entry that is not", journal, key
-    )
+    made = add("verify", journals.verify, "is a journal what was once written? what first is not", journal, key)
     made.add_argument("--head", metavar="FILE", help="heads kept outside, a line each: SITE POSITION DIGEST")
     made.add_argument("--json", action="store_true", help="one site a line, as JSON, with all problems")
-    made = add("erase", journals.erase, "delete what is known of persons and numbers; verify goes on", journal, key)
+    made = add("erase", journals.erase, "delete what is known of persons and numbers; verify goes on", journal)
     made.add_argument("--person", metavar="ID", action="append", default=[], help="a person's id; his name goes, too")
     made.add_argument("--number", metavar="N", action="append", default=[], help="an address or number")
     made = add("prune", journals.prune, "delete old entries; a snapshot stays, from which all goes on", journal, key)

@@ -57,11 +57,11 @@ def verify(options: Namespace) -> int:
 
 def erase(options: Namespace) -> int:
     """Delete persons and numbers; print how many values of each site are gone."""
-    key, texts = _key(options), {*options.person, *options.number}
+    texts = {*options.person, *options.number}
     if not texts:
         raise UsageError("nobody is named", "erase", "add --person ID or --number N, as often as needed")
     for name in upkeep.sites(options.journal, options.site):
-        sys.stdout.write(f"{name}: values erased: {upkeep.erase(options.journal, name, texts, key)}\n")
+        sys.stdout.write(f"{name}: values erased: {upkeep.erase(options.journal, name, texts)}\n")
     return SOUND
 
 
@@ -120,7 +120,7 @@ def _report(verified: Verified, *, is_keyed: bool) -> Iterator[str]:
     for problem in verified.problems[:1]:
         place = f"position {problem.position}" if problem.position else "beside the chain"
         yield f"  problems      {count}, the first: {place}: {problem.what}\n"
-        if problem.position <= verified.start.position + 1:
+        if problem.position == verified.start.position + 1 or not verified.entries:
             yield f"                or {'this is not its key' if is_keyed else 'the chain has a key: --key-file'}\n"
     pruned = f", {verified.start.position} before them pruned" if verified.start.position else ""
     yield f"  entries       {verified.entries}{pruned}\n"

@@ -70,7 +70,7 @@ def judge_all(site: Site, session: Session, given: Facts) -> Verdict:
     verdicts = [site.judge(session, call, given) for call in calls] or [site.judge(session, None, given)]
     decisive = next((verdict for verdict in verdicts if not verdict.permit), verdicts[-1])
     call = calls[verdicts.index(decisive)].id if calls else None
-    return replace(decisive, candidates=tuple(call.id for call in candidates), call=call)
+    return replace(decisive, candidates=session.candidates if candidates else (), call=call)
 
 
 def stop(site: Site, event: StopRequested, _at: float | None) -> None:

@@ -15,9 +15,9 @@ Replace = Callable[[str], str]
 PLAIN = frozenset(
     """
     event id source site call into monitor_call mode state cause roles teams supervises type covers scope code command
-    outcome session token version book settings reason digest
+    outcome session token book settings reason digest
     trigger before after certainty rule rules effect because error fact test missing duties candidates kind answer
-    origin verdict opinion follows start_certainty end_certainty
+    origin verdict follows start_certainty end_certainty
     """.split()
 )
 """Keys whose texts are ids of calls and sessions, words of the house, of the rules and of the platform.

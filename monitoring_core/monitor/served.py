@@ -76,9 +76,9 @@ class Served:
     _happened: list[tuple[Event, Step, tuple[Row, ...]]] = attrs.field(factory=list)
 
     def begin(self, turn: Turn) -> Engine:
-        """To be called first in a turn: who was erased meanwhile is in no engine any more."""
+        """To be called first in a turn: who was erased is in no engine any more, and what was pruned cannot be read."""
         erased = self.ledger.erased(turn)
-        if erased != self._erased:
+        if erased != self._erased or (self.engine is not None and self.engine.position < turn.start.position):
             self.engine, self._erased = None, erased
         return self.catch_up(turn)
 

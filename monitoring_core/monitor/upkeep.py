@@ -59,16 +59,17 @@ def verify(
         return proof.verify(site, Ledger(site, key), cast("Turn", _Watched(turn, watch)), heads)
 
 
-def erase(path: str | Path, site: str, texts: Collection[str], key: bytes | None = None) -> int:
+def erase(path: str | Path, site: str, texts: Collection[str]) -> int:
     """Delete persons and numbers of a site, in every file of the journal; how many values are gone.
 
-    Raises UsageError, nothing erased, if one of them is in a session that is alive.
+    Needs no key: the chain stays as it is. Raises UsageError, nothing erased, if one of them is in a session that is
+    alive, or in a command that has still to go out.
     """
     if not all(text.strip() for text in texts):
         raise UsageError("an empty text names nobody", "", "give the id or the number")
     with _opened(path) as journal:
         with journal.turn(site) as turn:
-            gone = erasure.erase(Ledger(site, key), turn, texts)
+            gone = erasure.erase(Ledger(site), turn, texts)
         journal.scrub()
     return gone
 

@@ -54,13 +54,14 @@ def suppressed() -> Iterator[None]:
 
 
 def _opened(path: Path, mode: str, synchronous: str) -> sqlite3.Connection:
-    """Tried until it succeeds; SQLite changes the mode only when the pragma is asked for a row after its first one."""
-    while True:
+    """Tried twice; SQLite changes the mode only when the pragma is asked for a row after its first one."""
+    for _ in range(2):
         with suppressed():
             database = sqlite3.connect(path, isolation_level=None)
             for pragma in (f"journal_mode = {mode}", f"synchronous = {synchronous}", "wal_autocheckpoint = 9"):
                 database.execute(f"pragma {pragma}").fetchall()
             return database
+    raise AssertionError("what fails once must not fail again")
 
 
 def _transact(database: sqlite3.Connection, number: int) -> None:

@@ -3,7 +3,8 @@
 `install()` makes it the default VFS of the very library that the standard `sqlite3` module uses, so what is tested
 needs no hook: connections opened afterwards go through it. It takes SQLite's own file objects and replaces, in their
 tables of methods, only those that change a file; reading, locking and shared memory stay SQLite's own. What another
-process writes, what is written to a file by other means than SQLite, and temporary files are not seen.
+process writes, what is written to a file by other means than SQLite, and temporary files are not seen. No sync goes
+to the real disk: the operating system keeps what was written also when the process is killed, and all else is played.
 """
 
 from __future__ import annotations
@@ -91,8 +92,8 @@ class _Table:
         self.inner = _IoMethods.from_address(address)
         self.outer = _IoMethods()
         self.callbacks = _replace(self.inner, self.outer, ours)
-        self.close, self.read, self.write, self.truncate, self.sync, self.file_size, self.shm_map = (
-            _call(self.inner, name) for name in "xClose xRead xWrite xTruncate xSync xFileSize xShmMap".split()
+        self.close, self.read, self.write, self.truncate, self.file_size, self.shm_map = (
+            _call(self.inner, name) for name in "xClose xRead xWrite xTruncate xFileSize xShmMap".split()
         )
 
 
@@ -282,7 +283,7 @@ class Faults:
             self._disk.open(path, Path(path).read_bytes)
         if there and self._fails("delete", path):
             return _IOERR_DELETE
-        code = int(self._inner_delete(ctypes.addressof(self._inner), name, folder_synced))
+        code = int(self._inner_delete(ctypes.addressof(self._inner), name, 0))
         if there and code == _OK and self._disk:
             self._disk.delete(path, synced=bool(folder_synced))
         return code
@@ -308,16 +309,15 @@ class Faults:
             handle.file.later.append(Truncate(size))
         return code
 
-    def _sync(self, address: int, flags: int) -> int:
+    def _sync(self, address: int, _flags: int) -> int:
         handle = self._handles[address]
         if self._fails("sync", handle.path):
             if handle.file:
                 handle.file.sync_failed()
             return _IOERR_FSYNC
-        code = int(handle.table.sync(address, flags))
-        if code == _OK and handle.file and self._disk:
+        if handle.file and self._disk:
             self._disk.sync(handle.file)
-        return code
+        return _OK
 
     def _shm_map(self, address: int, region: int, size: int, extend: int, mapped: int) -> int:
         handle = self._handles[address]
