@@ -70,6 +70,8 @@ class Served:
     lock: threading.Lock = attrs.field(factory=threading.Lock)
     listeners: list[Listener] = attrs.field(factory=list)
     untold: deque[Entry] = attrs.field(factory=deque)
+    _settled: threading.Condition = attrs.field(factory=threading.Condition)
+    _committer: int | None = None
     _fresh: list[Entry] = attrs.field(factory=list)
     _erased: bytes | None = None
     _telling: threading.Lock = attrs.field(factory=threading.Lock)
@@ -81,6 +83,24 @@ class Served:
         if erased != self._erased or (self.engine is not None and self.engine.position < turn.start.position):
             self.engine, self._erased = None, erased
         return self.catch_up(turn)
+
+    def is_mine(self, ask: Ask[Any]) -> bool:
+        """Wait until the ask is done (False), or nobody commits: then it is for the caller to commit all that waits.
+
+        Who waited for the lock instead would keep others from it, and the next commit would be of one ask only.
+        """
+        with self._settled:
+            self._settled.wait_for(lambda: ask.done or self._committer is None)
+            if not ask.done:
+                self._committer = threading.get_ident()
+            return not ask.done
+
+    def settle(self) -> None:
+        """If it was for the caller to commit, that is done now, and the next may begin."""
+        with self._settled:
+            if self._committer == threading.get_ident():
+                self._committer = None
+                self._settled.notify_all()
 
     def catch_up(self, turn: Turn) -> Engine:
         """The engine as the journal has it now; what others wrote meanwhile is folded, and told like our own."""

@@ -74,9 +74,14 @@ class Sites:
         served = self._served(site)
         ask = Ask(make, then)
         served.asks.append(ask)
-        with served.lock:
-            while not ask.done:
-                self._commit(served, [served.asks.popleft() for _ in range(min(len(served.asks), TOGETHER_MAX))])
+        while not ask.done:
+            try:
+                if served.is_mine(ask):
+                    with served.lock:
+                        count = min(len(served.asks), TOGETHER_MAX)
+                        self._commit(served, [served.asks.popleft() for _ in range(count)])
+            finally:
+                served.settle()
         served.tell()
         if ask.error is not None:
             raise ask.error
