@@ -70,8 +70,8 @@ def _dump_people(people: People) -> dict[str, Any]:
     return {
         "persons": _plain(list(people.persons.values())),
         "phones": _plain(list(people.phones.values())),
-        "signed_in_on": people.signed_in_on,
-        "seats": people.seats,
+        "signed_in_on": dict(people.signed_in_on),
+        "seats": dict(people.seats),
         "left": sorted(people.left),
         "all_are_known": people.all_are_known,
     }

@@ -6,12 +6,20 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Struct
 
-from monitoring_core.domain.events import AnyEvent
+from monitoring_core.domain.events import AnyEvent, Event
 from monitoring_core.domain.outcomes import AnyCommand, Step
+from monitoring_core.journal import MemoryJournal
+from monitoring_core.journal.beside import COMMANDS, DEAD, SESSIONS
+from monitoring_core.journal.ledger import SNAPSHOTS
 from monitoring_core.journal.personal import PLAIN, every_text, personal_texts, replaced, texts
 from monitoring_core.replay import Row
+from tests import strategies_events as some
+from tests.journals import SITE, Written
 
 PERSONAL = frozenset(
     """
@@ -123,3 +131,31 @@ def test_every_text_is_every_text() -> None:
     state = {"a": ["b", 1, None, {"c": "d"}], "call": "e"}
     assert texts(state) == {"a", "b", "c", "d", "call", "e"}
     assert every_text(state, str.upper) == {"A": ["B", 1, None, {"C": "D"}], "CALL": "E"}
+
+
+LONG = {name: f"personal text {name}" for name in (*some.PERSONS, *some.ADDRESSES, "A. Name", "text")}
+"""What stands for the names of generated events, so that none stands anywhere by chance."""
+
+
+def with_long_names(event: Event) -> Event:
+    """The same event, as its JSON says it with the long names."""
+    told = msgspec.json.encode(event).decode()
+    for short, long in LONG.items():
+        told = told.replace(f'"{short}"', f'"{long}"')
+    renamed: Event = msgspec.json.decode(told, type=AnyEvent)
+    return renamed
+
+
+@given(st.lists(some.events.map(with_long_names), max_size=30), st.booleans())
+def test_what_happens_to_people_stands_beside_the_chain(happened: list[Event], is_saved: bool) -> None:  # noqa: FBT001
+    """Whatever happens, no name, id or number of anybody is in a body, a row, a command or a snapshot."""
+    written = Written(MemoryJournal())
+    expected = written.tell(*happened)
+    if is_saved:
+        written.save()
+    shelves = SESSIONS, COMMANDS, DEAD, SNAPSHOTS
+    with written.journal.view(SITE) as turn:
+        stored = [record.body for record in turn.read()]
+        stored += [part for shelf in shelves for key, value in turn.scan(shelf) for part in (key.encode(), value)]
+    assert not any(b"personal text" in part for part in stored)
+    assert is_saved or written.entries() == expected

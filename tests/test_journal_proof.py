@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from monitoring_core.domain.events import CallCleared, Established
 from monitoring_core.errors import JournalError
-from monitoring_core.journal import Head, Journal, MemoryJournal, SqliteJournal, Verified, beside
+from monitoring_core.journal import Head, Journal, MemoryJournal, Record, SqliteJournal, Verified, beside
 from monitoring_core.journal.beside import CHECKPOINTS
 from monitoring_core.journal.chain import Chain
 from monitoring_core.journal.erasure import prune

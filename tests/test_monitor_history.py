@@ -31,19 +31,22 @@ from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import BEHAVIOUR, Engine
 from monitoring_core.errors import EventError
 from monitoring_core.journal import Entry, Journal, Ledger, MemoryJournal, SqliteJournal
+from monitoring_core.journal.beside import TEXTS
 from monitoring_core.monitor import Monitor
 from monitoring_core.monitor.answers import of_step, of_verdict
 from monitoring_core.monitor.library import Edition, Library, digest, edition
 from monitoring_core.monitor.sites import Sites
 from monitoring_core.replay import Row, encode, row
+from monitoring_core.rules.book import RuleBook
 from tests import strategies_events as some
 from tests.crash.history import AGENTS, OPERATION, PROCESSES, THREADS, rules, told
-from tests.helpers import ANYBODY, ASK, DEFAULT, RULES, SEATS, inside, state_of, talk
+from tests.helpers import ANYBODY, ASK, DEFAULT, SEATS, state_of, talk
 from tests.oracle.linearizable import Operation, problems
 
 SITE = "default"
 ROOT = Path(__file__).parents[1]
 REQUESTS = 2_000
+FLOORS, FLOORS_OF_A_SITE = 10_000, 20
 NOBODY = '[[rule]]\nid = "none"\neffect = "forbid"\nbecause = "not today"\n'
 WITHOUT_THE_SWITCH = 'confirmation = "none"\n'
 EVERYBODY = '[[rule]]\nid = "all"\neffect = "permit"\nbecause = "a test"\n'
@@ -53,50 +56,51 @@ class SingleEngine:
     """One engine that steps what the journal has, entry by entry, by the rules that the journal has."""
 
     def __init__(self, journal: Journal) -> None:
-        self._ledger, self._library = Ledger(SITE), Library()
+        self._library = Library()
         with journal.view(SITE) as turn:
-            self.entries = list(self._ledger.read(turn))
-            digests = {text for one in self.entries if isinstance(one.event, RulesChanged) for text in texts(one.event)}
-            self._texts = {one: self._ledger.text(turn, one) or "" for one in digests}
+            self.entries = list(Ledger(SITE).read(turn))
+            self._texts = {name: text.decode() for name, text in turn.scan(TEXTS)}
         first = self.entries[0].event
         assert isinstance(first, RulesChanged)
-        self.engine = Engine(*self._compiled(first), SITE, first.behaviour)
+        book, settings = self._compiled(first)
+        self.engine = Engine(book, settings, SITE, first.behaviour)
         self.rows: dict[str, Row] = {}
-        self.different: list[int] = []
+        self.given: list[bytes] = []
 
     def take(self, position: int) -> Any:
         """What whoever wrote this entry must have been answered."""
         entry = self.entries[position - 1]
         if isinstance(entry.event, RulesChanged):
-            self.engine.use(*self._compiled(entry.event), entry.event.behaviour)
+            book, settings = self._compiled(entry.event)
+            self.engine.use(book, settings, entry.event.behaviour)
         step = self.engine.step(entry.event)
-        if encode(step) != encode(entry.step):
-            self.different.append(position)
+        self.given.append(encode(step))
         self.rows |= {move.session: row(self.engine.sessions.by_id[move.session]) for move in step.moves}
         if not isinstance(entry.event, MonitorRequested):
-            return encode(step).decode()
+            return self.given[-1].decode()
         try:
             return told(of_step(self.engine, step))
         except EventError as error:
             return type(error).__name__
 
+    @property
+    def different(self) -> list[int]:
+        """The positions whose steps were others when they were written."""
+        pairs = zip(self.entries, self.given, strict=True)
+        return [entry.position for entry, given in pairs if encode(entry.step) != given]
+
+    def steps(self) -> list[bytes]:
+        """The steps of all that there is, as one engine gives them."""
+        for entry in self.entries:
+            self.take(entry.position)
+        return self.given
+
     def read(self, asked: Any) -> Any:
         """What would be answered now."""
         return told(of_verdict(self.engine.can(MonitorRequested(from_address=asked[0], to_address=asked[1]))))
 
-    def run(self) -> SingleEngine:
-        """Take all that there is."""
-        for entry in self.entries:
-            self.take(entry.position)
-        return self
-
-    def _compiled(self, change: RulesChanged) -> Any:
-        return self._library.compiled(Edition(*(self._texts[one] for one in texts(change))))
-
-
-def texts(change: RulesChanged) -> tuple[str, str]:
-    """The digests of book and settings."""
-    return change.book, change.settings
+    def _compiled(self, change: RulesChanged) -> tuple[RuleBook, Settings]:
+        return self._library.compiled(Edition(self._texts[change.book], self._texts[change.settings]))
 
 
 # Many at once
@@ -302,7 +306,7 @@ def book(text: str, settings: str = "") -> Edition:
 
 timed = st.builds(
     lambda event, at, name: replace(event, at=at, received_at=at, id=name),
-    some.events,
+    some.events | some.requests(),
     st.none() | st.integers(1_000, 1_300).map(float),
     st.none() | st.sampled_from(["e1", "e2"]),
 )
@@ -327,9 +331,187 @@ def test_whoever_wrote_one_engine_gives_the_same_steps(doings: list[tuple[str, i
     if not writers.journal.sites():
         return
     single = SingleEngine(writers.journal)
-    single.run()
+    single.steps()
     assert single.different == []
     told_by = {RulesChanged, e.JournalHead}
     assert [encode(one.step) for one in single.entries if type(one.event) not in told_by] == writers.noted
     seen = [site.look(SITE, state_of) for site in (*writers.sites, writers.open(book(NOBODY)))]
     assert seen[0] == seen[1] == seen[2]
+
+
+ELSEWHERE = """
+import sys
+from monitoring_core.journal import SqliteJournal
+from tests.test_monitor_history import SingleEngine
+sys.stdout.buffer.write(b"\\n".join(SingleEngine(SqliteJournal(sys.argv[1])).steps()))
+"""
+"""Another process, with a hash seed of its own, that prints the steps of a journal."""
+
+
+def test_another_process_gives_the_same_steps(tmp_path: Path) -> None:
+    """A journal written with snapshots and reloads gives the same steps, byte for byte, in any other process."""
+    writers = Writers(SqliteJournal(tmp_path / "journal"))
+    random = Random(1)
+    for number in range(300):
+        writers.tell(any_event(random), number % 2)
+        if number % 60 == 30:
+            writers.sites[0].reload(book((NOBODY, EVERYBODY)[number % 120 > 60], "confirm_s = 5"), SITE)
+        if number % 50 == 25:
+            writers.reopen(number % 2)
+    writers.journal.close()
+    with closing(SqliteJournal(tmp_path / "journal")) as journal:
+        written = [encode(entry.step) for entry in SingleEngine(journal).entries]
+    assert len(set(written)) > 50
+    for seed in ("1", "2", "77"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, "-c", ELSEWHERE, str(tmp_path / "journal")]
+        done = subprocess.run(command, capture_output=True, env=environment, check=True)
+        assert done.stdout == b"\n".join(written)
+
+
+def any_event(random: Random) -> Event:
+    """One of a small site's: people, calls and monitor calls, as they come."""
+    listener, agent = random.choice(("5004", "5026")), random.choice(("5025", "5025", "5026"))
+    call, customer = f"c{random.randrange(4)}", random.choice(("0170", "0171", "0172"))
+    monitor_call = f"m{random.randrange(4)}"
+    leg = random.choice((e.Established, e.Established, e.Established, e.Held, e.Retrieved, e.Delivered, e.Parked))
+    person, extension = random.choice((("ann", "5004"), ("bob", "5025"), ("eve", "5026")))
+    makes: tuple[tuple[int, Callable[[], Event]], ...] = (
+        (8, lambda: leg(call=call, address=random.choice((agent, customer)))),
+        (6, lambda: MonitorRequested(from_address=listener, to_address=agent, user="ann")),
+        (2, lambda: e.MonitorStarted(monitor_call=monitor_call, from_address=listener, to_address=agent, call=call)),
+        (2, lambda: e.MonitorEnded(monitor_call=monitor_call)),
+        (1, lambda: e.ConnectionCleared(call=call, address=random.choice((agent, customer)))),
+        (1, lambda: e.CallCleared(call=call)),
+        (1, lambda: e.Conferenced(call=call, into=f"c{random.randrange(4)}")),
+        (1, lambda: e.Transferred(call=call, by=agent, to=customer)),
+        (2, lambda: replace(SEATS[0], person=person, extension=extension, teams=("sales",))),
+        (1, lambda: e.PersonChanged(person=person, state=random.choice(("NOT_READY", "READY")), teams=("sales",))),
+        (1, lambda: e.PhoneChanged(extension=agent, supports_monitoring=random.random() < 0.8, configured=True)),
+        (1, lambda: e.SignedOut(person=person)),
+    )
+    (make,) = random.choices([make for _, make in makes], [weight for weight, _ in makes])
+    return make()
+
+
+# Older code
+
+
+def lived_under(behaviour: int, mark: int) -> MemoryJournal:
+    """A journal as code of that behaviour wrote it, whatever it says: a start was assumed, and then failed."""
+    journal, ledger = MemoryJournal(), Ledger(SITE)
+    rules_of_then = book(EVERYBODY, WITHOUT_THE_SWITCH)
+    compiled, settings = Library().compiled(rules_of_then)
+    engine = Engine(compiled, settings, SITE, behaviour)
+    events = (
+        replace(rules_of_then.event, behaviour=mark),
+        *talk(),
+        ASK,
+        CommandOutcome(command=f"{SITE}-4/4/0", outcome="failed"),
+        e.Held(call="c1", address="5025"),
+    )
+    with journal.turn(SITE) as turn:
+        for text in (rules_of_then.book, rules_of_then.settings):
+            ledger.keep_text(turn, digest(text), text)
+        for number, event in enumerate(events):
+            step = engine.step(event := replace(event, received_at=float(number)))
+            moved = tuple(row(engine.sessions.by_id[move.session]) for move in step.moves)
+            ledger.append(turn, [(event, step, moved)])
+    return journal
+
+
+def state_in(sites: Sites) -> State | None:
+    """Where the one session stands."""
+    return sites.look(SITE, lambda engine: engine.sessions.by_id[f"{SITE}-4"].state)
+
+
+def test_older_entries_keep_their_outcome() -> None:
+    """A journal of behaviour 1 opens under this code with the same steps, also from a snapshot, and goes on so."""
+    journal = lived_under(1, mark=1)
+    single = SingleEngine(journal)
+    single.steps()
+    assert single.different == []
+    sites = Sites(journal, None, book(NOBODY), clock=lambda: 5.0)
+    assert state_in(sites) is State.ACTIVE
+    sites.save(SITE)
+    again = Sites(journal, None, book(NOBODY), clock=lambda: 5.0)
+    assert state_in(again) is State.ACTIVE
+    again.ask(SITE, lambda _engine: CommandOutcome(command=f"{SITE}-4/4/0", outcome="failed"), lambda *_given: None)
+    assert state_in(again) is State.ACTIVE
+
+
+def test_with_another_mark_older_entries_have_another_outcome() -> None:
+    """The same journal, marked as of behaviour 2, differs at the start that failed, and only from there on."""
+    single = SingleEngine(lived_under(1, mark=2))
+    single.steps()
+    assert single.different == [5, 6]
+    single = SingleEngine(lived_under(2, mark=2))
+    single.steps()
+    assert single.different == []
+
+
+def test_new_rules_bring_new_behaviour() -> None:
+    """Who opens an older journal with his own rules goes on by today's behaviour, from an entry on that says so."""
+    journal = lived_under(1, mark=1)
+    sites = Sites(journal, book(EVERYBODY, WITHOUT_THE_SWITCH), book(NOBODY), clock=lambda: 5.0)
+    sites.ask(SITE, lambda _engine: CommandOutcome(command=f"{SITE}-4/4/0", outcome="failed"), lambda *_given: None)
+    assert state_in(sites) is State.ENDED
+    single = SingleEngine(journal)
+    single.steps()
+    assert single.different == []
+    assert isinstance(single.entries[6].event, RulesChanged)
+    assert single.entries[6].event.behaviour == BEHAVIOUR
+
+
+# Can
+
+
+def test_can_is_what_request_would_say(record_property: Callable[[str, object], None]) -> None:
+    """On 10,000 generated floors `can` gives the verdict of the request that follows, and leaves no trace."""
+    random, said = Random(2), Counter[bool]()
+    for site in range(FLOORS // FLOORS_OF_A_SITE):
+        given = (DEFAULT if site % 2 else ANYBODY, Settings(per_supervisor=2), SITE)
+        engine, unasked = Engine(*given), Engine(*given)
+        for event in (*SEATS, *talk()):
+            assert engine.step(event) == unasked.step(event)
+        for number in range(FLOORS_OF_A_SITE):
+            for event in (e.TimePassed(), *(any_event(random) for _ in range(random.randrange(4)))):
+                event = replace(event, received_at=float(number))  # noqa: PLW2901
+                assert engine.step(event) == unasked.step(event)
+            request = replace(any_request(random), received_at=float(number))
+            could = engine.can(request)
+            step = engine.step(request)
+            assert step == unasked.step(request)
+            if step.verdicts:
+                assert step.verdicts[-1].verdict == could
+            else:
+                assert engine.sessions.by_id[step.answer].verdict == could
+            said[could.permit] += 1
+        assert state_of(engine) == state_of(unasked)
+    record_property("shown", f"can: {said[True]} permits and {said[False]} refusals on {said.total()} floors")
+    assert said.total() == FLOORS
+    assert min(said.values()) > FLOORS // 10
+
+
+def any_request(random: Random) -> MonitorRequested:
+    """Asked by somebody of somebody, sometimes by a token, sometimes of a call that is not there."""
+    pair = random.choice((("5004", "5025"), ("5004", "5026"), ("5026", "5025"), ("5004", "5099")))
+    user = random.choice(("ann", "ann", "ann", "bob", ""))
+    token = f"{user} {'-'.join(pair)} {random.randrange(3)}" if random.random() < 0.2 else None
+    return MonitorRequested(from_address=pair[0], to_address=pair[1], user=user, token=token, facts={"vip": True})
+
+
+def main(requests: int) -> int:
+    """A run of that length; 1 if anything is wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = live(Path(folder), requests)
+    for kind, number in sorted(found.kinds.items()):
+        sys.stdout.write(f"{number:10,}  {kind}\n")
+    wrong = found.problems
+    sys.stdout.write(f"{len(found.machine.entries):10,}  entries\n{len(wrong):10,}  problems\n")
+    sys.stdout.writelines(f"{problem}\n" for problem in wrong[:20])
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else REQUESTS))

@@ -164,17 +164,11 @@ class Ledger:
         """
         if position != turn.head.position:
             raise JournalError("a snapshot is of the last entry", f"position {position}", "catch up, then save")
-        self.sweep(turn, texts(state))
-        known: dict[str, str] = {}
-
-        def seal(text: str) -> str:
-            sealed = known.get(text)
-            if sealed is None:
-                found = self.vault.known(turn, text)
-                sealed = known[text] = OTHER + text if found is None else KNOWN + found
-            return sealed
-
-        self.keep_sealed(turn, SNAPSHOTS, turn.head, every_text(state, seal))
+        said = texts(state)
+        self.sweep(turn, said)
+        known = {text: KNOWN + name.decode() for text, name in turn.scan(vault.REFERENCES) if text in said}
+        sealed = every_text(state, lambda text: known.get(text) or OTHER + text)
+        self.keep_sealed(turn, SNAPSHOTS, turn.head, sealed)
         if turn.records_max is not None and position - turn.start.position >= 2 * turn.records_max:
             turn.cut(position - turn.records_max)
             self.tidy(turn)

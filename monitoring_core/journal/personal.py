@@ -25,6 +25,9 @@ PLAIN = frozenset(
 A key that is not here is personal: ids, names and addresses of people, and every text that might quote them.
 """
 
+_NESTED = frozenset({dict, list, tuple})
+_WITH_TEXT = _NESTED | {str}
+
 CALL_EVENTS = (
     e.Initiated,
     e.Delivered,
@@ -42,25 +45,37 @@ CALL_EVENTS = (
 
 def replaced(value: Any, replace: Replace, key: str = "") -> Any:
     """The same value with every personal text replaced. Values of facts are personal, but for those of the site."""
-    if type(value) is str:
+    kind = type(value)
+    if kind is str:
         return value if key in PLAIN else replace(value)
-    if type(value) is dict:
-        if key == "facts":
-            return {name: seen if name.startswith("site.") else replaced(seen, replace) for name, seen in value.items()}
-        return {name: replaced(inner, replace, name) for name, inner in value.items()}
-    if type(value) in (list, tuple):
+    if kind is list or kind is tuple:
         return [replaced(inner, replace, key) for inner in value]
-    return value
+    if kind is not dict:
+        return value
+    there = {}
+    for name, inner in value.items():  # every event comes along here: it calls itself only where it must
+        kind = type(inner)
+        if kind is str and key != "facts":
+            there[name] = inner if name in PLAIN else replace(inner)
+        elif key == "facts":
+            there[name] = inner if name.startswith("site.") else replaced(inner, replace)
+        else:
+            there[name] = replaced(inner, replace, name) if kind in _NESTED else inner
+    return there
 
 
 def every_text(value: Any, replace: Replace) -> Any:
     """The same value with every text replaced, names of dictionaries too."""
-    if type(value) is str:
+    kind = type(value)
+    if kind is str:
         return replace(value)
-    if type(value) is dict:
-        return {replace(name): every_text(inner, replace) for name, inner in value.items()}
-    if type(value) in (list, tuple):
-        return [every_text(inner, replace) for inner in value]
+    if kind is dict:
+        return {
+            replace(name): every_text(inner, replace) if type(inner) in _WITH_TEXT else inner
+            for name, inner in value.items()
+        }
+    if kind is list or kind is tuple:
+        return [every_text(inner, replace) if type(inner) in _WITH_TEXT else inner for inner in value]
     return value
 
 

@@ -29,12 +29,18 @@ _SCHEMA = f"""
 create table site (site text primary key, position integer not null, digest blob not null,
     start_position integer not null, start_digest blob not null) without rowid;
 create table entry (site text not null, position integer not null, body blob not null, digest blob not null,
-    primary key (site, position)) without rowid;
+    primary key (site, position));
 create table shelf (site text not null, shelf text not null, key text not null, value blob not null,
-    primary key (site, shelf, key)) without rowid;
+    primary key (site, shelf, key));
 pragma application_id = {APPLICATION_ID};
 pragma user_version = {FORMAT}
 """
+"""Rows of those that may be large are not in their index: a search there would read whole ones that it passes."""
+
+_PUT = (
+    "insert into shelf (site, shelf, key, value) values (?, ?, ?, ?)"
+    " on conflict (site, shelf, key) do update set value = excluded.value"
+)
 
 DAMAGED = "restore it from a backup; `monitoring-core verify` says how far its entries are sound"
 MALFORMED = "malformed schema"
@@ -131,7 +137,7 @@ class SqliteTurn:
         kept = [(self._site, shelf, key, value) for key, value in items.items() if value is not None]
         gone = [(self._site, shelf, key) for key, value in items.items() if value is None]
         if kept:
-            self._many("insert or replace into shelf (site, shelf, key, value) values (?, ?, ?, ?)", kept)
+            self._many(_PUT, kept)
         if gone:
             self._many("delete from shelf where site = ? and shelf = ? and key = ?", gone)
         if self._is_new and kept:
@@ -209,7 +215,8 @@ class SqliteJournal:
             return [name for (name,) in self._reader.execute("select site from site order by site")]
 
     def scrub(self) -> None:
-        """What was deleted is in no file any more. Takes as long, and as much room, as copying the journal.
+        """What was deleted is in no file any more. Takes as long as copying the journal twice, and as much room: beside
+        it, and where the system has its temporary files.
 
         `secure_delete` clears what is deleted, but not the copies that stay behind when a page is divided.
         """

@@ -73,11 +73,6 @@ class Vault:
             self._known.add(text, value)
         return value.reference
 
-    def known(self, turn: Turn, text: str) -> str | None:
-        """What stands for `text`, if anything does."""
-        value = self._find(turn, text)
-        return None if value is None else value.reference
-
     def flush(self, turn: Turn) -> None:
         """Write what is new."""
         fresh, self._fresh = self._fresh.values(), {}

@@ -156,14 +156,9 @@ class Served:
         self._fresh = []
 
     def save(self, turn: Turn) -> None:
-        """Keep a snapshot, so that opening does not depend on how long the journal is.
-
-        Of the numbers of customers only those are kept on that are on a call now.
-        """
+        """Keep a snapshot, so that opening does not depend on how long the journal is."""
         engine = self.catch_up(turn)
         if engine.position > self.saved_at and self.running is not None:
-            calls = engine.floor.calls.by_id.values()
-            self.ledger.sweep(turn, {address for call in calls for address in call.legs})
             self.ledger.save(turn, engine.position, {**structs.asdict(self.running), "state": dump(engine)})
             self.saved_at = engine.position
 

@@ -246,7 +246,7 @@ def _step(_engine: Engine, step: Step) -> Step:
 
 def appends(folder: Path, rounds: int) -> None:
     """Ready-made records, alone and in groups."""
-    for size, times in ((1, 100), (GROUP, 20)):
+    for size, times in ((1, 10), (GROUP, 2)):
         contenders = {
             "the journal's port": by_port(folder / f"port-{size}", size),
             "bare sqlite3": by_hand(folder / f"bare-{size}", size),
@@ -261,9 +261,9 @@ def feeds(folder: Path, rounds: int) -> str:
     except PackageNotFoundError:
         peer = ""
     races: tuple[tuple[str, Callable[[Ours | Peer], Contender], int, int], ...] = (
-        ("alone", alone, 100, 1),
-        (f"{GROUP} waiting", together, 10, GROUP),
-        (f"{GROUP} threads", threads, 4, GROUP),
+        ("alone", alone, 10, 1),
+        (f"{GROUP} waiting", together, 2, GROUP),
+        (f"{GROUP} threads", threads, 2, GROUP),
     )
     for title, kind, times, units in races:
         contenders = {"the monitor": kind(Ours(folder / f"monitor {title}"))}
@@ -296,13 +296,13 @@ def latency(folder: Path, number: int) -> None:
 def main() -> int:
     """All of it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="how often the contenders take turns")
+    parser.add_argument("--rounds", type=int, default=100, help="how often the contenders take turns")
     rounds = parser.parse_args().rounds
     with TemporaryDirectory() as name:
         folder = Path(name)
         appends(folder, rounds)
         peer = feeds(folder, rounds)
-        latency(folder, 100 * rounds)
+        latency(folder, 20 * rounds)
     if not peer:
         print("\neventsourcing is not installed, so nothing was measured against it: pip install eventsourcing")
     return 0 if peer else 1
