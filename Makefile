@@ -50,6 +50,7 @@ crash: outside
 	cd $(OUT)/outside && ../../$(RUN) -m tests.crash
 
 bench: $(VENV)/wheel
+	$(RUN) -m pip install --quiet --disable-pip-version-check 'eventsourcing==9.5.6'
 	@for one in $(filter-out %/__init__.py,$(wildcard tests/bench/*.py)); do echo "$$one"; $(RUN) "$$one" || exit 1; done
 
 test-pythons:
