@@ -178,7 +178,6 @@ def state_of(engine: Engine) -> bytes:
         site.clock.by_shell,
         site.tokens,
         [session.id for session in site.sessions.finals],
-        engine.repeats,
     ]
     return msgspec.json.encode(_plain(known))
 

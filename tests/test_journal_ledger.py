@@ -245,6 +245,17 @@ def test_what_another_deleted_is_written_again(written: Written) -> None:
     assert new == Established(call="c2", address="0170")
 
 
+def test_what_was_deleted_in_a_turn_is_written_again_in_it(written: Written) -> None:
+    """A text that a turn deletes is a new one when it comes again in that turn, or in the next."""
+    event = Established(call="c1", address="0170")
+    with written.journal.turn(SITE) as turn:
+        written.ledger.append(turn, [(event, NOTHING, ())])
+        written.ledger.sweep(turn, ())
+        written.ledger.append(turn, [(event, NOTHING, ())])
+    written.tell(event)
+    assert [entry.event == event for entry in written.entries()] == [False, True, True]
+
+
 def test_a_pseudonym_is_stable(written: Written) -> None:
     """Wherever a deleted text stood the same pseudonym stands, and other texts have others."""
     written.tell(*talk("c1", "1", "2"), *talk("c2", "1", "2"))

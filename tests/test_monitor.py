@@ -118,6 +118,7 @@ def test_the_same_token_is_the_same_answer_after_reopening(tmp_path: Path, clock
     with Monitor.open(tmp_path / "j", clock=clock) as monitor:
         first = seated(monitor).request("5004", "5025", "ann", token="t")
         assert monitor.request("5004", "5025", "ann", token="t") == first
+        assert monitor.can("5004", "5025", "ann", token="t") == first
     with Monitor.open(tmp_path / "j", clock=clock) as monitor:
         assert monitor.request("5004", "5025", "ann", token="t") == first
 
@@ -131,6 +132,7 @@ def test_a_token_of_a_session_long_forgotten_is_answered_from_the_journal(tmp_pa
         again = monitor.request("5004", "5025", "ann", token="t")
         assert (again.session, again.permit, again.verdict) == (first.session, False, None)
         assert again.because == first.because
+        assert monitor.can("5004", "5025", "ann", token="t") == again
 
 
 def test_a_token_for_another_request_is_refused(opened: Open) -> None:
@@ -139,6 +141,8 @@ def test_a_token_for_another_request_is_refused(opened: Open) -> None:
     monitor.request("5004", "5025", "ann", token="t")
     with pytest.raises(EventError, match="could not be applied"):
         monitor.request("5004", "5026", "ann", token="t")
+    with pytest.raises(EventError, match="used for another request"):
+        monitor.can("5004", "5026", "ann", token="t")
 
 
 def test_the_clock_on_the_wall_is_in_the_request(opened: Open) -> None:

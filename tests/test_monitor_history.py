@@ -31,7 +31,8 @@ from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import BEHAVIOUR, Engine
 from monitoring_core.errors import EventError
 from monitoring_core.journal import Entry, Journal, Ledger, MemoryJournal, SqliteJournal
-from monitoring_core.journal.beside import TEXTS
+from monitoring_core.journal.beside import LATEST, TEXTS
+from monitoring_core.journal.ledger import SNAPSHOTS
 from monitoring_core.monitor import Monitor
 from monitoring_core.monitor.answers import of_step, of_verdict
 from monitoring_core.monitor.library import Edition, Library, digest, edition
@@ -42,6 +43,7 @@ from tests import strategies_events as some
 from tests.crash.history import AGENTS, OPERATION, PROCESSES, THREADS, rules, told
 from tests.helpers import ANYBODY, ASK, DEFAULT, SEATS, state_of, talk
 from tests.oracle.linearizable import Operation, problems
+from tests.test_journal_personal import with_long_names
 
 SITE = "default"
 ROOT = Path(__file__).parents[1]
@@ -337,6 +339,17 @@ def test_whoever_wrote_one_engine_gives_the_same_steps(doings: list[tuple[str, i
     assert [encode(one.step) for one in single.entries if type(one.event) not in told_by] == writers.noted
     seen = [site.look(SITE, state_of) for site in (*writers.sites, writers.open(book(NOBODY)))]
     assert seen[0] == seen[1] == seen[2]
+
+
+@given(st.lists(timed.map(with_long_names), min_size=1, max_size=25))
+def test_a_snapshot_names_nobody(happened: list[Event]) -> None:
+    """Whatever happened, no name, id or number of anybody is in the snapshot that a site keeps: erasing reaches it."""
+    writers = Writers(MemoryJournal(), snapshot_every=1_000)
+    for event in happened:
+        writers.tell(event)
+    writers.sites[0].save(SITE)
+    with writers.journal.view(SITE) as turn:
+        assert b"personal text" not in (turn.get(SNAPSHOTS, LATEST) or b"personal text: none")
 
 
 ELSEWHERE = """

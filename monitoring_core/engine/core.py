@@ -87,13 +87,21 @@ class Engine:
         return self._site.facts(found, self._site.floor.calls.find(call) if call else None, dict(given or {}))
 
     def can(self, request: e.MonitorRequested) -> Verdict:
-        """What `request` would be answered if it came now; nothing is asked, nothing changes."""
+        """What `request` would be answered if it came now; nothing is asked, nothing changes.
+
+        Raises EventError if its token was used for another request. Of a token whose session is not remembered any
+        more only a journal knows the verdict: see `answered`.
+        """
         site = self._site
-        known = site.sessions.by_id.get(site.tokens.get(request.token) or "") if request.token is not None else None
+        known = site.sessions.by_id.get(self.answered(request) or "")
         if known is not None and known.verdict is not None:
             return known.verdict
         session = site.imagine(request)
         return requests.judge_all(site, session, dict(request.facts))
+
+    def answered(self, request: e.MonitorRequested) -> str | None:
+        """The session that the request's token has opened before. Raises EventError if that was another request."""
+        return requests.answered(self._site, request)
 
     def next_due(self) -> float | None:
         """When the next deadline falls (site time, seconds); None if nothing will fall due by itself."""

@@ -33,8 +33,8 @@ from monitoring_core.session import FINAL, Session
 
 def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
     """Judge first, then move: the verdict is the trigger. The same token is the same session and answer."""
-    if event.token is not None and (known := site.tokens.get(event.token)) is not None:
-        _answer_again(site, event, known)
+    if (known := answered(site, event)) is not None:
+        site.answer = known
         return
     session = site.open(Origin.REQUESTED, event.from_address, event.to_address, event.user, event.mode)
     verdict = session.verdict = judge_all(site, session, dict(event.facts))
@@ -56,6 +56,20 @@ def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
         session.call = session.candidates[-1] if session.candidates else None
         site.move(session, Trigger.STARTED, certainty=Certainty.ASSUMED)
         mind_hold(site, session)
+
+
+def answered(site: Site, event: MonitorRequested) -> str | None:
+    """The session that was opened by this token, if any. Raises EventError if that was another request."""
+    known = None if event.token is None else site.tokens.get(event.token)
+    session = None if known is None else site.sessions.by_id.get(known)
+    asked = (event.from_address, event.to_address, event.user, event.mode)
+    if session is not None and asked != (session.from_address, session.to_address, session.user, session.mode):
+        raise EventError(
+            what="this token was used for another request",
+            where=f"token {quote(event.token)}",
+            fix="use a new token for a new request",
+        )
+    return known
 
 
 def judge_all(site: Site, session: Session, given: Facts) -> Verdict:
@@ -131,18 +145,6 @@ def _not_started(site: Site, session: Session, event: CommandOutcome) -> None:
             return
         trigger = Trigger.FINISHED
     site.move(session, trigger, reason, Certainty.CONFIRMED, event.code, event.text)
-
-
-def _answer_again(site: Site, event: MonitorRequested, known: str) -> None:
-    session = site.sessions.by_id.get(known)
-    asked = (event.from_address, event.to_address, event.user, event.mode)
-    if session is not None and asked != (session.from_address, session.to_address, session.user, session.mode):
-        raise EventError(
-            what="this token was used for another request",
-            where=f"token {quote(event.token)}",
-            fix="use a new token for a new request",
-        )
-    site.answer = known
 
 
 def _refuse(site: Site, session: Session, verdict: Verdict) -> None:

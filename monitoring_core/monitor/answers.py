@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from monitoring_core.domain.events import Value
+from monitoring_core.domain.events import MonitorRequested, Value
 from monitoring_core.domain.facts import FACTS
 from monitoring_core.domain.outcomes import NoticeKind, Step, Verdict
 from monitoring_core.engine import Engine
@@ -41,10 +41,21 @@ def of_step(engine: Engine, step: Step) -> Answer:
     if not step.answer:
         said = [notice.text for notice in step.notices if notice.kind == NoticeKind.EVENT_REFUSED]
         raise EventError("the request could not be applied", fix="; ".join(said))
-    known = engine.sessions.by_id.get(step.answer)
+    return of_session(engine, step.answer)
+
+
+def of_session(engine: Engine, session: str) -> Answer:
+    """The answer that a session was given; without a verdict if only the journal still knows it."""
+    known = engine.sessions.by_id.get(session)
     if known is None or known.verdict is None:
-        return Answer(permit=False, session=step.answer, because=("it was answered long ago",), verdict=None)
-    return of_verdict(known.verdict, step.answer)
+        return Answer(permit=False, session=session, because=(), verdict=None)
+    return of_verdict(known.verdict, session)
+
+
+def of_question(engine: Engine, asked: MonitorRequested) -> Answer:
+    """What a request would be answered. Raises EventError if its token was used for another one."""
+    session = engine.answered(asked)
+    return of_verdict(engine.can(asked)) if session is None else of_session(engine, session)
 
 
 def with_clock(facts: Mapping[str, Value], now: datetime) -> dict[str, Value]:

@@ -19,7 +19,7 @@ from monitoring_core.engine import Engine
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.files import Rules, load_rules
 from monitoring_core.journal import Entry, Head, Journal, MemoryJournal, Pending, SqliteJournal
-from monitoring_core.monitor.answers import Answer, of_step, of_verdict, with_clock
+from monitoring_core.monitor.answers import Answer, of_question, of_step, with_clock
 from monitoring_core.monitor.library import edition
 from monitoring_core.monitor.relay import Relay
 from monitoring_core.monitor.sites import Sites
@@ -98,11 +98,7 @@ class Monitor:
         `facts`: declared facts of this request. Raises EventError if the token was used for another request.
         """
         asked = self._request(from_address, to_address, user, token, mode, facts)
-        answer = self._sites.ask(self.site, lambda _engine: asked, of_step)
-        if answer.verdict is not None:
-            return answer
-        known = self.session(answer.session)
-        return Answer(known.verdict == "permit", answer.session, known.because, None)
+        return self._whole(self._sites.ask(self.site, lambda _engine: asked, of_step))
 
     def can(
         self,
@@ -114,9 +110,9 @@ class Monitor:
         mode: Mode = "silent",
         facts: Mapping[str, Value] | None = None,
     ) -> Answer:
-        """What `request` would be answered now; nothing is asked, and no session comes of it."""
+        """What `request` would be answered now; nothing is asked, and no session comes of it. Raises what it raises."""
         asked = self._request(from_address, to_address, user, token, mode, facts)
-        return self._sites.look(self.site, lambda engine: of_verdict(engine.can(asked)))
+        return self._whole(self._sites.look(self.site, lambda engine: of_question(engine, asked)))
 
     def feed(self, event: Event) -> Step:
         """Tell what happened outside. Without `received_at` it was received now (seconds since 1970)."""
@@ -203,6 +199,13 @@ class Monitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _whole(self, answer: Answer) -> Answer:
+        """An answer that the engine has forgotten, from the journal."""
+        if answer.verdict is not None:
+            return answer
+        known = self.session(answer.session)
+        return Answer(known.verdict == "permit", answer.session, known.because, None)
 
     def _page(self, after: int) -> list[Entry]:
         """Some entries; nothing is held while somebody looks at them."""

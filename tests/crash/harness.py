@@ -32,7 +32,7 @@ from monitoring_core.replay import Row, row
 from tests.crash.writer import KEY, rules, write
 
 SITE = "default"
-KILLED_AFTER_S = (0.01, 0.25)
+KILLED_AFTER_S = (0.02, 0.5)
 AGAIN = 5
 
 

@@ -28,7 +28,7 @@ from monitoring_core.replay import encode
 
 PROCESSES, THREADS = 2, 4
 AGENTS, SUPERVISORS, TOKENS = 6, 5, 40
-SNAPSHOT_EVERY, HEAD_EVERY = 170, 130
+HEAD_EVERY = 130
 BOOK = """
 [[rule]]
 id = "anybody"
@@ -167,8 +167,11 @@ def attributes(event: Event) -> dict[str, Any]:
 
 
 def main(journal: Path, process: int, requests: int, other_rules: Path) -> None:
-    """All clients of one process; waits for a line before it begins, and writes what they noted as lines."""
-    often = partial(Sites, snapshot_every=SNAPSHOT_EVERY, head_every=HEAD_EVERY)
+    """All clients of one process; waits for a line before it begins, and writes what they noted as lines.
+
+    There are as many snapshots in a long run as in a short one, so that they do not become most of its work.
+    """
+    often = partial(Sites, snapshot_every=requests, head_every=HEAD_EVERY)
     with mock.patch.object(face, "Sites", often), Monitor.open(journal) as monitor:
         looks = (0, requests) if process else (requests, 0)
         clients = [
