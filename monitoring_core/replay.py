@@ -62,9 +62,7 @@ class Row(Struct, frozen=True):
 
 def row(session: Session) -> Row:
     """What is known of `session` now."""
-    verdict = session.verdict
-    hits = verdict.hits if verdict else ()
-    misses = () if verdict is None or verdict.permit else verdict.misses
+    grounds = session.grounds
     return Row(
         session=session.id,
         origin=session.origin.value,
@@ -76,9 +74,9 @@ def row(session: Session) -> Row:
         agent_extension=session.to_address,
         call=session.call or (session.candidates[-1] if session.candidates else None),
         monitor_call=session.monitor_call,
-        verdict=session.opinion or ("permit" if verdict is not None and verdict.permit else "forbid"),
-        rules=(*(hit.rule for hit in hits), *(miss.rule for miss in misses)),
-        because=(*(hit.because for hit in hits), *(miss.because for miss in misses)),
+        verdict=grounds.word,
+        rules=grounds.rules,
+        because=grounds.because,
         requested_at=session.requested_at,
         active_at=session.active_at,
         ended_at=session.ended_at,

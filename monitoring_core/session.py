@@ -11,15 +11,28 @@ The laws of the table (design: "A session's life"):
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 
 import attrs
+from msgspec import Struct
 from transitions import Machine, MachineError
 
 from monitoring_core.domain.events import Mode
-from monitoring_core.domain.outcomes import Certainty, Move, Origin, Reason, State, Trigger, Verdict
+from monitoring_core.domain.outcomes import (
+    Certainty,
+    Grounds,
+    Move,
+    Origin,
+    Reason,
+    RuleHit,
+    RuleMiss,
+    State,
+    Trigger,
+    Verdict,
+)
 from monitoring_core.errors import IllegalMove
+from monitoring_core.multimap import Multimap
 
 TABLE: tuple[tuple[State | None, Trigger, State], ...] = (
     (None, Trigger.PERMIT, State.REQUESTED),
@@ -36,6 +49,9 @@ TABLE: tuple[tuple[State | None, Trigger, State], ...] = (
 
 Pair = tuple[str, str]
 """A supervisor's and an agent's extension."""
+
+Keys = tuple[tuple[Multimap["Session"], str], ...]
+"""What a session is filed by: indexes, each with a key."""
 
 NOWHERE = "-"
 FINAL = frozenset({State.ENDED, State.REJECTED})
@@ -84,18 +100,55 @@ def mermaid() -> str:
     return "\n".join(lines) + "\n"
 
 
-@attrs.define(eq=False, kw_only=True)
+UNJUDGED = Grounds("", (), ())
+
+
+@lru_cache(maxsize=1_000)
+def _shared(grounds: Grounds) -> Grounds:
+    """The same grounds for all sessions that have equal ones: there are few, as there are few rules."""
+    return grounds
+
+
+def grounds(verdict: Verdict, word: str = "") -> Grounds:
+    """What a session keeps of `verdict`; `word` if it is more than permit or forbid."""
+    whys: tuple[RuleHit | RuleMiss, ...] = verdict.hits if verdict.permit else (*verdict.hits, *verdict.misses)
+    word = word or ("permit" if verdict.permit else "forbid")
+    return _shared(Grounds(word, tuple([why.rule for why in whys]), tuple([why.because for why in whys])))
+
+
+_NUMBER_BITS = 24
+
+
+def order_of(position: int, number: int) -> int:
+    """Where a session stands among all: the position of the event that opened it, and its number among those."""
+    return (position << _NUMBER_BITS) + number
+
+
+def opened_at(session: str) -> int:
+    """The position of the event that opened the session of that id, which is SITE-POSITION, or SITE-POSITION.NUMBER."""
+    return int(session.rpartition("-")[2].partition(".")[0])
+
+
+class Pauses(Struct, frozen=True):
+    """Whether media is paused, since when, and how long it was before (seconds); most sessions have none."""
+
+    is_on: bool
+    at: float | None
+    total_s: float
+
+
+@attrs.define(eq=False, kw_only=True, weakref_slot=False)
 class Session:
     """One attempt to monitor. Bound at the request to persons, extensions and calls; times are site time, seconds.
 
-    `supervisor`, `agent`: person ids, empty while nobody is known on the extension. `candidates`: the calls that
-    were judged; `call`: the one it is about, once settled. `opinion`, of an observed session: allowed, forbidden
-    or not decidable. `heard_at`: when we heard that it is over, which may be long after. `followed`: the monitor call
-    that came too late for it has come.
+    `order`: see `order_of`. `supervisor`, `agent`: person ids, empty while nobody is known on the extension.
+    `candidates`: the calls that were judged, until one is settled: its `call`. `start_number`: of the start
+    among the commands of the step that opened it. `heard_at`: when we heard that it is over, which may be long after.
+    `followed`: the monitor call that came too late for it has come.
     """
 
     id: str
-    order: tuple[int, int]
+    order: int
     origin: Origin
     from_address: str
     to_address: str
@@ -107,11 +160,10 @@ class Session:
     call: str | None = None
     candidates: tuple[str, ...] = ()
     monitor_call: str | None = None
-    verdict: Verdict | None = None
-    opinion: str = ""
+    grounds: Grounds = UNJUDGED
     follows: str = ""
     followed: bool = False
-    start_command: str = ""
+    start_number: int | None = None
     stop_command: str = ""
     stop_wanted: bool = False
     reason: Reason | None = None
@@ -121,9 +173,7 @@ class Session:
     active_at: float | None = None
     ended_at: float | None = None
     heard_at: float | None = None
-    paused: bool = False
-    paused_at: float | None = None
-    paused_s: float = 0.0
+    pauses: Pauses | None = None
     lease_from: float | None = None
     asked_at: float | None = None
 
@@ -131,6 +181,21 @@ class Session:
     def pair(self) -> Pair:
         """The extensions of the two, which never change."""
         return (self.from_address, self.to_address)
+
+    @property
+    def start_command(self) -> str:
+        """The id of its start; empty if it has none."""
+        return "" if self.start_number is None else f"{self.id}/{opened_at(self.id)}/{self.start_number}"
+
+    @property
+    def paused(self) -> bool:
+        """Whether media is paused."""
+        return self.pauses is not None and self.pauses.is_on
+
+    @property
+    def paused_s(self) -> float:
+        """How long media was paused, without a pause that goes on (seconds)."""
+        return self.pauses.total_s if self.pauses else 0.0
 
     @property
     def listener(self) -> str:
@@ -145,15 +210,19 @@ class Session:
     @property
     def calls(self) -> tuple[str, ...]:
         """The calls whose fate is this session's."""
-        if self.state is State.REQUESTED:
-            return self.candidates
-        return (self.call,) if self.call else ()
+        if self.call:
+            return (self.call,)
+        return self.candidates if self.state is State.REQUESTED else ()
 
     def pause(self, *, paused: bool, at: float | None) -> None:
         """Note that media stopped or goes on; a pause without a time counts as no time."""
-        if self.paused and self.paused_at is not None and at is not None:
-            self.paused_s += at - self.paused_at
-        self.paused, self.paused_at = paused, at if paused else None
+        before = self.pauses
+        if before is None and not paused:
+            return
+        total_s = self.paused_s
+        if before is not None and before.at is not None and at is not None:
+            total_s += at - before.at
+        self.pauses = Pauses(paused, at if paused else None, total_s)
 
 
 def advance(
@@ -183,57 +252,49 @@ def advance(
 class Sessions:
     """Every session alive, indexed by what events name, and the final ones for as long as they may matter.
 
-    `living` keeps the order in which sessions were opened; `waiting` are those of them still REQUESTED. Under a call or
-    a party there is mostly one session: a tuple of one has a quarter of the size of a dictionary.
+    `by_id` keeps the order in which sessions were opened; `waiting` are those still REQUESTED. The indexes are kept by
+    `refile`: who changes what a session is filed by takes its `keys` before, and refiles it after.
     """
 
     by_id: dict[str, Session] = attrs.field(factory=dict)
-    living: dict[str, Session] = attrs.field(factory=dict)
     waiting: dict[str, Session] = attrs.field(factory=dict)
-    by_call: dict[str, tuple[Session, ...]] = attrs.field(factory=dict)
-    by_party: dict[str, tuple[Session, ...]] = attrs.field(factory=dict)
-    by_monitor_call: dict[str, Session] = attrs.field(factory=dict)
+    by_call: Multimap[Session] = attrs.field(factory=Multimap)
+    by_party: Multimap[Session] = attrs.field(factory=Multimap)
+    by_monitor_call: Multimap[Session] = attrs.field(factory=Multimap)
     finals: deque[Session] = attrs.field(factory=deque)
     finals_of_pair: dict[Pair, deque[Session]] = attrs.field(factory=dict)
 
     def open(self, session: Session) -> None:
         """Take up a session that just came into being; a refused one is final at once."""
         self.by_id[session.id] = session
+        self.refile(session, ())
+
+    def keys(self, session: Session) -> Keys:
+        """All that events may name a session alive by: an index, and its key there."""
         if session.state in FINAL:
-            self._retire(session)
-        else:
-            self.living[session.id] = session
-            self.index(session)
+            return ()
+        monitor_call = (session.monitor_call,) if session.monitor_call else ()
+        return (
+            *((self.by_party, party) for party in {session.listener, session.target}),
+            *((self.by_call, call) for call in session.calls),
+            *((self.by_monitor_call, call) for call in monitor_call),
+        )
 
-    def close(self, session: Session) -> None:
-        """A session, out of the indexes already, is final."""
-        del self.living[session.id]
-        self._retire(session)
-
-    def index(self, session: Session) -> None:
-        """File a session alive under everything that events may name it by."""
-        for index, key in self._keys(session):
-            index[key] = (*index.get(key, ()), session)
-        if session.monitor_call:
-            self.by_monitor_call[session.monitor_call] = session
+    def refile(self, session: Session, before: Keys) -> None:
+        """File a session by what it is now; `before`: its keys until now. One that is final leaves all indexes."""
+        now = self.keys(session)
+        for index, key in before:
+            if (index, key) not in now:
+                index.remove(key, session)
+        for index, key in now:
+            index.add(key, session)
         if session.state is State.REQUESTED:
             self.waiting[session.id] = session
-
-    def unindex(self, session: Session) -> None:
-        """The opposite of `index`; before anything that a session is filed by changes."""
-        for index, key in self._keys(session):
-            index[key] = tuple([other for other in index[key] if other is not session])
-            if not index[key]:
-                del index[key]
-        if session.monitor_call:
-            del self.by_monitor_call[session.monitor_call]
-        self.waiting.pop(session.id, None)
-
-    def _keys(self, session: Session) -> Iterator[tuple[dict[str, tuple[Session, ...]], str]]:
-        for party in {session.listener, session.target}:
-            yield self.by_party, party
-        for call in session.calls:
-            yield self.by_call, call
+        else:
+            self.waiting.pop(session.id, None)
+        if session.state in FINAL:
+            self.finals.append(session)
+            self.finals_of_pair.setdefault(session.pair, deque()).append(session)
 
     def forget(self, before: float | None, finals_max: int) -> None:
         """Drop final sessions heard of up to `before` (site time, seconds), and the oldest beyond `finals_max`."""
@@ -249,25 +310,30 @@ class Sessions:
         """The final sessions of these two extensions that are still remembered, the latest first."""
         return reversed(self.finals_of_pair.get(pair, ()))
 
-    def listening(self, listener: str) -> Iterable[Session]:
+    def listening(self, listener: str) -> list[Session]:
         """Sessions alive in which `listener` listens or is about to."""
-        return [session for session in self.by_party.get(listener, ()) if session.listener == listener]
+        return [session for session in self.by_party[listener] if session.listener == listener]
 
-    def targeting(self, target: str) -> Iterable[Session]:
+    def targeting(self, target: str) -> list[Session]:
         """Sessions alive in which somebody listens to `target` or is about to."""
-        return [session for session in self.by_party.get(target, ()) if session.target == target]
+        return [session for session in self.by_party[target] if session.target == target]
 
     def on_call(self, call: str) -> list[Session]:
         """Sessions alive whose fate is that of `call`, in the order in which they were opened."""
-        return sorted(self.by_call.get(call, ()), key=lambda session: session.order)
+        return sorted(self.by_call[call], key=lambda session: session.order)
 
-    def alive(self) -> Iterable[Session]:
-        """Every session alive, in the order in which they were opened."""
-        return self.living.values()
+    def touched_by(self, call: str) -> list[Session]:
+        """Sessions alive whose fate is that of `call`, or that listen through it."""
+        return [*self.on_call(call), *self.by_monitor_call[call]]
 
-    def _retire(self, session: Session) -> None:
-        self.finals.append(session)
-        self.finals_of_pair.setdefault(session.pair, deque()).append(session)
+    def alive(self) -> list[Session]:
+        """Every session alive, in the order in which they were opened; it looks through the final ones, too."""
+        return [session for session in self.by_id.values() if session.state not in FINAL]
+
+    def find_alive(self, session: str) -> Session | None:
+        """The session of that id, if it is alive."""
+        found = self.by_id.get(session)
+        return None if found is None or found.state in FINAL else found
 
 
 def _ended_by(session: Session, before: float | None) -> bool:

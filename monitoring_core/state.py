@@ -13,6 +13,7 @@ import msgspec
 from monitoring_core.domain.outcomes import Reason
 from monitoring_core.engine import Engine
 from monitoring_core.engine.clock import Clock, Deadline
+from monitoring_core.errors import UsageError
 from monitoring_core.floor.calls import Calls, Gone
 from monitoring_core.floor.entities import Call, Person, Phone
 from monitoring_core.floor.people import People
@@ -20,12 +21,15 @@ from monitoring_core.session import FINAL, Session, Sessions
 from monitoring_core.window import Window
 
 V = TypeVar("V")
+VERSION = 2
+"""Of what `dump` gives."""
 
 
 def dump(engine: Engine) -> dict[str, Any]:
     """The state of `engine` between two steps."""
     site = engine.inner
     return {
+        "version": VERSION,
         "position": site.position,
         "clock": _dump_clock(site.clock),
         "people": _dump_people(site.floor.people),
@@ -39,8 +43,15 @@ def dump(engine: Engine) -> dict[str, Any]:
 
 
 def load(engine: Engine, state: dict[str, Any]) -> None:
-    """Give a fresh `engine` the state that `dump` gave. Raises msgspec.ValidationError or KeyError if it is none."""
+    """Give a fresh `engine` the state that `dump` gave. Raises msgspec.ValidationError or KeyError if it is none.
+
+    Raises UsageError for the state of another version of this program.
+    """
     site = engine.inner
+    version = state["version"]
+    if version != VERSION:
+        what = f"a snapshot of a site has version {version}; this program reads version {VERSION}"
+        raise UsageError(what, "version", "open the journal with the release that wrote it")
     site.position = state["position"]
     _load_clock(site.clock, state["clock"])
     _load_people(site.floor.people, state["people"])
@@ -88,16 +99,16 @@ def _dump_calls(calls: Calls) -> dict[str, Any]:
     """The calls of an address have an order of their own, that of their last connection."""
     return {
         "calls": _plain(list(calls.by_id.values())),
-        "by_address": {address: list(mine) for address, mine in calls.by_address.items()},
+        "by_address": {address: [call.id for call in mine] for address, mine in calls.by_address.items()},
         "gone": _dump_window(calls.gone),
     }
 
 
 def _load_calls(calls: Calls, kept: dict[str, Any]) -> None:
     calls.by_id = {call.id: call for call in msgspec.convert(kept["calls"], list[Call])}
-    calls.by_address = {
-        address: {call: calls.by_id[call] for call in mine} for address, mine in kept["by_address"].items()
-    }
+    for address, mine in kept["by_address"].items():
+        for call in mine:
+            calls.by_address.add(address, calls.by_id[call])
     _load_window(calls.gone, kept["gone"], Gone)
 
 

@@ -24,6 +24,7 @@ from monitoring_core.domain.settings import Limits, Settings
 from monitoring_core.engine import Engine
 from monitoring_core.engine.site import Site
 from monitoring_core.floor.floor import Floor
+from monitoring_core.multimap import Multimap
 from monitoring_core.properties import Watch
 from monitoring_core.rules.load import load_book
 from monitoring_core.session import FINAL, Session, Sessions
@@ -132,7 +133,7 @@ def consistent(engine: Engine) -> None:
     clock = inside(engine).clock
     if clock.now is not None:
         armed = {deadline.subject for deadline in clock.deadlines}
-        assert armed >= set(engine.sessions.living)
+        assert armed >= {session.id for session in engine.sessions.alive()}
         assert armed >= set(engine.floor.calls.by_id)
     for session in engine.sessions.alive():
         for call in session.calls:
@@ -146,20 +147,23 @@ def _sessions_consistent(sessions: Sessions) -> None:
     for session in sessions.by_id.values():
         if session.state not in FINAL:
             afresh.open(session)
-    assert list(afresh.living) == list(sessions.living)
+    assert afresh.alive() == sessions.alive()
     assert afresh.waiting.keys() == sessions.waiting.keys()
-    assert afresh.by_monitor_call == sessions.by_monitor_call
-    for one, other in ((afresh.by_call, sessions.by_call), (afresh.by_party, sessions.by_party)):
+    for one, other in (
+        (afresh.by_call, sessions.by_call),
+        (afresh.by_party, sessions.by_party),
+        (afresh.by_monitor_call, sessions.by_monitor_call),
+    ):
         assert {key: set(value) for key, value in one.items()} == {key: set(value) for key, value in other.items()}
     finals = {session.id for session in sessions.finals}
-    assert finals == sessions.by_id.keys() - sessions.living.keys()
+    assert finals == sessions.by_id.keys() - {session.id for session in sessions.alive()}
     assert all(session.state is State.REQUESTED for session in sessions.waiting.values())
 
 
 def _floor_consistent(floor: Floor) -> None:
     mine = {(leg.address, call.id) for call in floor.calls.by_id.values() if not call.owed for leg in call.live()}
-    assert mine == {(address, call) for address, calls in floor.calls.by_address.items() for call in calls}
-    assert all(floor.calls.by_address.values())
+    assert mine == {(address, call.id) for address, calls in floor.calls.by_address.items() for call in calls}
+    assert all(calls for _, calls in floor.calls.by_address.items())
     seats = {(extension, person.id) for person in floor.people.persons.values() for extension in person.extensions}
     assert seats == set(floor.people.signed_in_on.items())
     assert not floor.calls.by_id.keys() & {call for call in floor.calls.by_id if call in floor.calls.gone}
@@ -187,7 +191,7 @@ def _plain(value: Any) -> Any:
         return _plain([value._new, value._old])  # noqa: SLF001
     if attrs.has(type(value)):
         return {name: _plain(getattr(value, name)) for name in attrs.fields_dict(type(value))}
-    if isinstance(value, dict):
+    if isinstance(value, dict | Multimap):
         return [[_plain(key), _plain(inner)] for key, inner in value.items()]
     if isinstance(value, frozenset):
         return sorted(value)

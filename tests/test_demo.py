@@ -84,7 +84,7 @@ def test_facts_after_a_step_are_those_it_judged_by() -> None:
     for event in _events():
         for said in engine.step(event).verdicts:
             if isinstance(event, MonitorRequested):
-                again = judge(rules.book, engine.facts(said.session, event.facts))
+                again = judge(rules.book, engine.facts(said, event.facts))
                 assert (again.permit, again.hits, again.misses) == (
                     said.verdict.permit,
                     said.verdict.hits,

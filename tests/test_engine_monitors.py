@@ -158,7 +158,7 @@ def test_a_monitor_call_that_nobody_asked_for_is_observed() -> None:
     story = Story(book=DEFAULT)
     step = story.tell(*SEATS, *talk(), START)
     assert [(move.before, move.trigger, move.after) for move in step.moves] == [(None, Trigger.STARTED, State.ACTIVE)]
-    assert (story.session().origin, story.session().opinion) == (Origin.OBSERVED, "allowed")
+    assert (story.session().origin, story.session().grounds.word) == (Origin.OBSERVED, "allowed")
     assert step.verdicts[0].verdict.permit
     assert (step.commands, step.answer, step.notices) == ((), "", ())
 
@@ -168,14 +168,14 @@ def test_an_observed_monitor_call_that_is_forbidden_is_an_alarm() -> None:
     story = Story(book=DEFAULT)
     step = story.tell(*SEATS, e.PersonChanged(person="ann", roles=("Agent",)), *talk(), START)
     assert [notice.kind for notice in step.notices] == ["forbidden_monitor"]
-    assert (story.session().opinion, story.session().state) == ("forbidden", State.ACTIVE)
+    assert (story.session().grounds.word, story.session().state) == ("forbidden", State.ACTIVE)
 
 
 def test_an_observed_monitor_call_that_cannot_be_decided_is_no_alarm() -> None:
     """Forbidden only because something is not known: data, not an alarm."""
     story = Story(book=DEFAULT)
     step = story.tell(*SEATS[:2], *talk(), START)
-    assert (story.session().opinion, step.notices) == ("not decidable", ())
+    assert (story.session().grounds.word, step.notices) == ("not decidable", ())
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_start_on_another_call_is_judged_at_once() -> None:
     story = Story(book=NO_VIP)
     plain = (e.CallChanged(call="c1", type="plain"), e.CallChanged(call="c2", type="plain"))
     step = story.tell(*plain, *TWO_CALLS[:2], ASK, *TWO_CALLS[2:], replace(START, call="c2"))
-    assert (story.session().follows, story.session().opinion) == ("s-5", "allowed")
+    assert (story.session().follows, story.session().grounds.word) == ("s-5", "allowed")
     assert [notice.kind for notice in step.notices] == ["other_call"]
     assert step.commands == ()
 

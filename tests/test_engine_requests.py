@@ -104,13 +104,13 @@ def test_an_engine_tells_the_facts_that_a_request_was_judged_by() -> None:
     """Directly after a request, its facts can be read again: floor, sessions, settings and what came with it."""
     story = Story(book=DEFAULT)
     given: dict[str, e.Value] = {"site.weekday": "monday", "vip": True}
-    story.tell(*SEATS, *talk(), replace(ASK, facts=given))
-    facts = story.engine.facts("s-6", given)
+    (judged,) = story.tell(*SEATS, *talk(), replace(ASK, facts=given)).verdicts
+    facts = story.engine.facts(judged, given)
     assert (facts["site.weekday"], facts["vip"], facts["call.id"], facts["supervisor.sessions"]) == (
         "monday", True, "c1", 0,
     )  # fmt: skip
     with pytest.raises(KeyError):
-        story.engine.facts("s-7")
+        story.engine.facts(replace(judged, session="s-7"))
 
 
 def test_given_facts_never_stand_in_for_ours() -> None:

@@ -145,10 +145,10 @@ def test_deadlines_fire_by_time_and_then_by_session() -> None:
 def test_the_clock_orders_what_is_due() -> None:
     """Deadlines come out by due time, then order, then kind, and none before its time."""
     clock = Clock(300.0)
-    clock.arm(2.0, (1, 0), Due.CONFIRM, "b")
-    clock.arm(1.0, (9, 0), Due.CONFIRM, "a")
-    clock.arm(2.0, (1, 0), Due.SESSION_LEASE, "c")
-    clock.arm(3.5, (0, 0), Due.CONFIRM, "d")
+    clock.arm(2.0, 1, Due.CONFIRM, "b")
+    clock.arm(1.0, 9, Due.CONFIRM, "a")
+    clock.arm(2.0, 1, Due.SESSION_LEASE, "c")
+    clock.arm(3.5, 0, Due.CONFIRM, "d")
     fired = []
     while (deadline := clock.pop_due(3.0)) is not None:
         fired.append((deadline.subject, clock.now))

@@ -8,10 +8,22 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from monitoring_core.domain.outcomes import Certainty, Move, Origin, Reason, State, Trigger
+from monitoring_core.domain.outcomes import Certainty, Move, Origin, Reason, RuleHit, State, Trigger, Verdict
 from monitoring_core.errors import IllegalMove
-from monitoring_core.session import FINAL, TABLE, Session, Sessions, advance, after, mermaid
+from monitoring_core.session import (
+    FINAL,
+    TABLE,
+    Session,
+    Sessions,
+    advance,
+    after,
+    grounds,
+    mermaid,
+    opened_at,
+    order_of,
+)
 
 LITERAL = """
 -          PERMIT       REQUESTED
@@ -30,7 +42,7 @@ GRID = list(product(["-", "REQUESTED", "ACTIVE", "ENDED", "REJECTED"], [trigger.
 
 def _session(state: str = "-", identity: str = "s-1", order: int = 1) -> Session:
     origin = Origin.REQUESTED
-    session = Session(id=identity, order=(order, 0), origin=origin, from_address="5004", to_address="5025")
+    session = Session(id=identity, order=order_of(order, 0), origin=origin, from_address="5004", to_address="5025")
     session.state = None if state == "-" else State(state)
     return session
 
@@ -181,10 +193,10 @@ def test_sessions_are_found_by_what_events_name() -> None:
     """A session alive is found by id, call, listener, target and, once it has one, monitor call."""
     sessions = Sessions()
     session = _open(sessions, "s-1", 1)
-    sessions.unindex(session)
+    before = sessions.keys(session)
     session.monitor_call = "m1"
-    sessions.index(session)
-    assert sessions.by_id["s-1"] is sessions.waiting["s-1"] is sessions.by_monitor_call["m1"] is session
+    sessions.refile(session, before)
+    assert sessions.by_id["s-1"] is sessions.waiting["s-1"] is sessions.by_monitor_call.one("m1") is session
     assert [*sessions.on_call("c1"), *sessions.listening("@5004"), *sessions.targeting("@5025")] == [session] * 3
     assert list(sessions.alive()) == [session]
 
@@ -193,15 +205,15 @@ def test_a_final_session_is_found_by_its_id_only() -> None:
     """A session that is over is in no index but that of ids."""
     sessions = Sessions()
     session = _open(sessions, "s-1", 1)
-    sessions.unindex(session)
+    before = sessions.keys(session)
     advance(session, Trigger.FAILED, 2.0, Reason.FAILED)
-    sessions.close(session)
+    sessions.refile(session, before)
     assert sessions == _emptied(sessions)
     assert sessions.by_id == {"s-1": session}
 
 
 def _emptied(sessions: Sessions) -> Sessions:
-    indexes = (sessions.living, sessions.waiting, sessions.by_call, sessions.by_party, sessions.by_monitor_call)
+    indexes = (sessions.waiting, sessions.by_call, sessions.by_party, sessions.by_monitor_call)
     assert not any(indexes)
     assert not [*sessions.on_call("c1"), *sessions.listening("@5004"), *sessions.targeting("@5025")]
     return sessions
@@ -211,8 +223,9 @@ def test_sessions_on_one_call_come_in_the_order_in_which_they_were_opened() -> N
     """The order of sessions is that of their opening, whatever was indexed last."""
     sessions = Sessions()
     first, second = _open(sessions, "s-2", 2), _open(sessions, "s-10", 10)
-    sessions.unindex(first)
-    sessions.index(first)
+    for candidates in ((), ("c1",)):
+        before, first.candidates = sessions.keys(first), candidates
+        sessions.refile(first, before)
     assert sessions.on_call("c1") == [first, second]
 
 
@@ -240,3 +253,20 @@ def test_a_session_alive_is_never_forgotten() -> None:
     _open(sessions, "s-1", 1)
     sessions.forget(1e9, finals_max=0)
     assert list(sessions.by_id) == ["s-1"]
+
+
+@pytest.mark.parametrize(("session", "position"), [("s-7", 7), ("a-site-12", 12), ("s-3.2", 3)])
+def test_the_id_of_a_session_says_where_it_was_opened(session: str, position: int) -> None:
+    """Whatever a site is called, the position of the event that opened a session can be read from its id."""
+    assert opened_at(session) == position
+
+
+def test_sessions_of_one_event_stand_in_the_order_of_their_numbers() -> None:
+    """The order of sessions is by position, then by number."""
+    assert order_of(1, 0) < order_of(1, 1) < order_of(1, 1_000_000) < order_of(2, 0)
+
+
+def test_verdicts_that_come_to_the_same_are_kept_once() -> None:
+    """Sessions with equal grounds share one object."""
+    verdict = Verdict(permit=True, book="b", hits=(RuleHit("own-team", "permit", "he may"),))
+    assert grounds(verdict) is grounds(replace(verdict, call="c1"))

@@ -43,7 +43,7 @@ DERIVED = {
     "clock": {"skew_s_max"},
     "people": {"limits"},
     "calls": {"limits", "born"},
-    "sessions": {"living", "waiting", "by_monitor_call", "by_call", "by_party", "finals_of_pair"},
+    "sessions": {"waiting", "by_monitor_call", "by_call", "by_party", "finals_of_pair"},
 }
 """What comes with the settings, is empty between two steps, or follows from the rest."""
 

@@ -213,7 +213,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.now += 1000.0
             self.story.tell(e.TimePassed(received_at=self.now))
         engine: Engine = self.story.engine
-        assert not engine.sessions.living
+        assert not engine.sessions.alive()
         assert not engine.floor.calls.by_id
         assert not inside(engine).clock.deadlines
         listened = {

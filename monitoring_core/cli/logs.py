@@ -92,8 +92,7 @@ def _verdict(engine: Engine, rules: Rules, event: Event, judged: Judged) -> Iter
     session = engine.sessions.by_id[judged.session]
     call = verdict.call or session.call
     on = f", on call {call}" if call else ""
-    said = session.opinion or ("permit" if verdict.permit else "forbid")
-    yield f"verdict: {said}{on}, by rule book {verdict.book[:12]}"
+    yield f"verdict: {session.grounds.word}{on}, by rule book {verdict.book[:12]}"
     yield from _indented(show.reasons(verdict))
     if verdict.duties:
         yield f"duties: {', '.join(verdict.duties)}"
@@ -104,7 +103,7 @@ def _verdict(engine: Engine, rules: Rules, event: Event, judged: Judged) -> Iter
 
 
 def _facts(engine: Engine, event: Event, judged: Judged) -> Facts:
-    return engine.facts(judged.session, event.facts if isinstance(event, MonitorRequested) else None)
+    return engine.facts(judged, event.facts if isinstance(event, MonitorRequested) else None)
 
 
 def _remedies(engine: Engine, rules: Rules, event: Event, judged: Judged) -> list[str]:

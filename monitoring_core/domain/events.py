@@ -182,7 +182,7 @@ class Participant(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     state: LegState
 
 
-class MonitorOf(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class MonitorOf(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """That a call is a monitor call: who listens on it to whom, and on which call, if the switch says so."""
 
     from_address: str

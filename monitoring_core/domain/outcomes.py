@@ -130,6 +130,18 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     call: str | None = None
 
 
+class Grounds(Struct, frozen=True):
+    """What a session keeps of its verdict; the whole of it is in the step that judged.
+
+    `word`: permit or forbid of a request; allowed, forbidden or not decidable of an observed monitor call.
+    `rules`, `because`: ids and reasons of the rules that decided.
+    """
+
+    word: str
+    rules: tuple[str, ...]
+    because: tuple[str, ...]
+
+
 # Commands and notices
 
 

@@ -17,6 +17,8 @@ class Limits:
     message_bytes_max: int = 65_536
     message_depth_max: int = 32
     message_number_chars_max: int = 40
+    xml_bytes_max: int = 1_048_576
+    xml_depth_max: int = 32
     line_bytes_max: int = 1_048_576
     list_bytes_max: int = 268_435_456
     rule_file_bytes_max: int = 1_048_576

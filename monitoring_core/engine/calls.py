@@ -45,8 +45,7 @@ def mind_hold(site: Site, session: Session) -> None:
 def _touched(site: Site, change: Change) -> list[Session]:
     if change.what is What.SIGNED_OUT:
         return [*site.sessions.listening(change.other), *site.sessions.targeting(change.other)]
-    monitored = site.sessions.by_monitor_call.get(change.call)
-    return [*site.sessions.on_call(change.call), *((monitored,) if monitored else ())]
+    return site.sessions.touched_by(change.call)
 
 
 def _carry(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
@@ -72,9 +71,9 @@ def _lose_call(site: Site, session: Session, change: Change, certainty: Certaint
     lost = (change.call, site.floor.calls.survivor(change.call))
     left = tuple(call for call in session.candidates if call not in lost)
     if session.state is State.REQUESTED and left:
-        site.sessions.unindex(session)
+        before = site.sessions.keys(session)
         session.candidates = left
-        site.sessions.index(session)
+        site.sessions.refile(session, before)
     else:
         finish(site, session, change.reason or Reason.CALL_ENDED, certainty)
 
@@ -94,11 +93,11 @@ def _rebind(site: Site, change: Change, leaving: set[str]) -> None:
     for session in site.sessions.on_call(change.call):
         if session.to_address in leaving:
             continue
-        site.sessions.unindex(session)
+        before = site.sessions.keys(session)
         renamed = (change.other if call == change.call else call for call in session.candidates)
         session.candidates = tuple(dict.fromkeys(renamed))
         session.call = change.other if session.call == change.call else session.call
-        site.sessions.index(session)
+        site.sessions.refile(session, before)
         site.note(NoticeKind.CALL_FOLLOWED, session, f"{change.call} goes on as {change.other}")
         mind_hold(site, session)
 
@@ -107,9 +106,9 @@ def _name(site: Site, change: Change) -> None:
     """Somebody is now known on an extension that a running session has as a bare address."""
     unnamed = f"@{change.address}"
     for session in [*site.sessions.listening(unnamed), *site.sessions.targeting(unnamed)]:
-        site.sessions.unindex(session)
+        before = site.sessions.keys(session)
         if session.listener == unnamed:
             session.supervisor = change.other
         if session.target == unnamed:
             session.agent = change.other
-        site.sessions.index(session)
+        site.sessions.refile(session, before)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import heapq
 from enum import IntEnum
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from monitoring_core.domain.events import Event
-
-Order = tuple[int, int]
 
 
 class Due(IntEnum):
@@ -24,11 +23,11 @@ class Due(IntEnum):
     CALL_EXPIRY = 4
 
 
-class Deadline(NamedTuple):
+class Deadline(Struct, frozen=True, order=True, array_like=True, gc=False):
     """At `due` (site time, seconds) something falls due for a session or call; ties go by `order`."""
 
     due: float
-    order: Order
+    order: int
     kind: Due
     subject: str
 
@@ -61,7 +60,7 @@ class Clock:
         """Whether `at` (seconds) is too far from a time that the shell put in to order anything."""
         return at is not None and self.by_shell and self.now is not None and abs(at - self.now) > self.skew_s_max
 
-    def arm(self, due: float, order: Order, kind: Due, subject: str) -> None:
+    def arm(self, due: float, order: int, kind: Due, subject: str) -> None:
         """Set a deadline; one that no longer matters when it fires is for its handler to ignore."""
         heapq.heappush(self.deadlines, Deadline(due, order, kind, subject))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from monitoring_core.domain import events as e
 from monitoring_core.domain.events import Value
-from monitoring_core.domain.outcomes import NoticeKind, Step, Verdict
+from monitoring_core.domain.outcomes import Judged, NoticeKind, Step, Verdict
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import calls, leases, monitors, requests, snapshots
 from monitoring_core.engine.site import BEHAVIOUR, Site
@@ -75,29 +75,23 @@ class Engine:
         """The floor, to be read only."""
         return self._site.floor
 
-    def facts(self, session: str, given: Mapping[str, Value] | None = None) -> Facts:
+    def facts(self, judged: Judged, given: Mapping[str, Value] | None = None) -> Facts:
         """What the rules read, or would read now, of a session that is still remembered, on the call that decided.
 
         Directly after the step that judged a request, with that request's facts `given`, they are those it was judged
         by: a request changes nothing on the floor, and a session never counts against itself.
-        Raises KeyError if there is no such session.
+        Raises KeyError if the session is not remembered.
         """
-        found = self._site.sessions.by_id[session]
-        call = (found.verdict and found.verdict.call) or found.call
+        found = self._site.sessions.by_id[judged.session]
+        call = judged.verdict.call or found.call
         return self._site.facts(found, self._site.floor.calls.find(call) if call else None, dict(given or {}))
 
     def can(self, request: e.MonitorRequested) -> Verdict:
-        """What `request` would be answered if it came now; nothing is asked, nothing changes.
+        """How `request` would be judged if it came now; nothing is asked, nothing changes.
 
-        Raises EventError if its token was used for another request. Of a token whose session is not remembered any
-        more only a journal knows the verdict: see `answered`.
+        A token that was used before is not judged again: its answer is that of the session that `answered` names.
         """
-        site = self._site
-        known = site.sessions.by_id.get(self.answered(request) or "")
-        if known is not None and known.verdict is not None:
-            return known.verdict
-        session = site.imagine(request)
-        return requests.judge_all(site, session, dict(request.facts))
+        return requests.judge_all(self._site, self._site.imagine(request), dict(request.facts))
 
     def answered(self, request: e.MonitorRequested) -> str | None:
         """The session that the request's token has opened before. Raises EventError if that was another request."""

@@ -15,7 +15,7 @@ from monitoring_core.engine.site import Site
 from monitoring_core.floor.entities import Call, latest
 from monitoring_core.session import Session
 
-AFTER_SESSIONS = (2**63, 0)
+AFTER_SESSIONS = 2**63 - 1
 """The order of a call's deadline: after those of all sessions at the same moment."""
 
 
@@ -45,8 +45,9 @@ def next_due(site: Site) -> float | None:
 
 
 def _matters(site: Site, deadline: Deadline) -> bool:
-    known = site.floor.calls.by_id if deadline.kind in (Due.CALL_LEASE, Due.CALL_EXPIRY) else site.sessions.living
-    return deadline.subject in known
+    if deadline.kind in (Due.CALL_LEASE, Due.CALL_EXPIRY):
+        return deadline.subject in site.floor.calls.by_id
+    return site.sessions.find_alive(deadline.subject) is not None
 
 
 def arm_calls(site: Site) -> None:
@@ -115,7 +116,7 @@ def _call_lease(site: Site, deadline: Deadline) -> None:
         _arm_call(site, call.id, due, Due.CALL_LEASE)
         return
     call.asked_at = deadline.due
-    if not any(session.asked_at is not None for session in _sessions_of(site, call)):
+    if not any(session.asked_at is not None for session in site.sessions.touched_by(call.id)):
         site.say(AskSnapshot("", "call", call.id))
     _arm_call(site, call.id, deadline.due + site.settings.snapshot_wait_s, Due.CALL_EXPIRY)
 
@@ -150,14 +151,9 @@ def _mentioned(site: Site, session: Session) -> float | None:
 def _seen(site: Site, call: Call) -> float | None:
     """When a call was last mentioned, by itself or through the monitor calls on it."""
     seen = call.seen_at
-    for session in _sessions_of(site, call):
+    for session in site.sessions.touched_by(call.id):
         seen = latest(seen, _mentioned(site, session))
     return seen
-
-
-def _sessions_of(site: Site, call: Call) -> list[Session]:
-    monitored = site.sessions.by_monitor_call.get(call.id)
-    return [*site.sessions.on_call(call.id), *((monitored,) if monitored else ())]
 
 
 def _about_address(session: Session) -> AskSnapshot:

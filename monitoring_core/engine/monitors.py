@@ -32,7 +32,7 @@ from monitoring_core.engine.requests import drop
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.entities import TALKING, Call
-from monitoring_core.session import FINAL, Session
+from monitoring_core.session import FINAL, Session, grounds
 
 END_REASONS = frozenset(reason.value for reason in list(Reason)[5:])
 
@@ -72,6 +72,7 @@ def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, 
     One whose session is over stays over, unless that end was only assumed and a snapshot shows otherwise.
     """
     is_inferred = certainty is Certainty.INFERRED
+    monitor = _spelled(site, monitor)
     site.floor.calls.monitor(monitor_call, monitor, at, site.clock.now, in_snapshot=is_inferred)
     known = site.floor.calls.by_id.get(monitor_call)
     if known is None or monitor_call in site.sessions.by_monitor_call:
@@ -84,16 +85,22 @@ def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, 
     if session is None:
         _observe(site, monitor_call, monitor, actual, certainty)
         return
-    site.sessions.unindex(session)
+    before = site.sessions.keys(session)
     session.monitor_call = monitor_call
+    site.sessions.refile(session, before)
     if session.state is State.REQUESTED:
-        session.call = actual.id if actual else (session.candidates[-1] if session.candidates else None)
-    site.sessions.index(session)
-    if session.state is State.REQUESTED:
+        site.settle(session, actual.id if actual else (session.candidates[-1] if session.candidates else None))
         site.move(session, Trigger.STARTED, certainty=certainty)
     mind_hold(site, session)
     if session.stop_wanted:
         drop(site, session)
+
+
+def _spelled(site: Site, monitor: MonitorOf) -> MonitorOf:
+    """The same with the very texts that the floor has already: monitor calls are many, and stay for long."""
+    people, call = site.floor.people, site.floor.calls.find(monitor.call or "")
+    on = call.id if call is not None and call.id == monitor.call else monitor.call
+    return MonitorOf(people.spelled(monitor.from_address), people.spelled(monitor.to_address), on, monitor.mode)
 
 
 def ended(site: Site, event: MonitorEnded, at: float | None) -> None:
@@ -120,7 +127,7 @@ def ended(site: Site, event: MonitorEnded, at: float | None) -> None:
 
 def _vanish(site: Site, monitor_call: str, reason: Reason, at: float | None) -> None:
     """A monitor call is gone; its session, if one is alive, ends with it, and so does whoever monitors that call."""
-    session = site.sessions.by_monitor_call.get(monitor_call)
+    session = site.sessions.by_monitor_call.one(monitor_call)
     changes = site.floor.calls.over(monitor_call, Reason.CALL_ENDED, at)
     if session is not None:
         finish(site, session, reason, Certainty.CONFIRMED)
@@ -176,16 +183,15 @@ def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | N
     session = site.open(Origin.OBSERVED, monitor.from_address, monitor.to_address, "", monitor.mode)
     session.user = session.supervisor
     session.call = actual.id if actual else None
-    session.candidates = (actual.id,) if actual else ()
     session.monitor_call = monitor_call
     before = _predecessor(site, session)
-    verdict = session.verdict = site.judge(session, actual, {}, before)
-    session.opinion = opinion(verdict)
+    verdict = site.judge(session, actual, {}, before)
+    session.grounds = grounds(verdict, opinion(verdict))
     session.follows = before.id if before else ""
     site.verdicts.append(Judged(session.id, verdict))
     site.move(session, Trigger.STARTED, certainty=certainty)
     mind_hold(site, session)
-    forbidden = session.opinion == "forbidden"
+    forbidden = session.grounds.word == "forbidden"
     if forbidden:
         site.note(NoticeKind.FORBIDDEN_MONITOR, session, "a monitor call that the rules forbid")
     if before is None:
@@ -222,7 +228,7 @@ def _predecessor(site: Site, session: Session) -> Session | None:
 
 def _never_began(session: Session) -> bool:
     is_without_start = session.state is State.REJECTED or session.reason in NEVER_SENT
-    return bool(session.start_command) and not session.followed and is_without_start
+    return session.start_number is not None and not session.followed and is_without_start
 
 
 def _fitting(site: Site, event: MonitorEnded) -> list[str]:

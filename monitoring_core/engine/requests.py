@@ -28,7 +28,7 @@ from monitoring_core.engine.calls import finish, mind_hold
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.facts import Facts
-from monitoring_core.session import FINAL, Session
+from monitoring_core.session import FINAL, Session, grounds
 
 
 def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
@@ -37,7 +37,8 @@ def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
         site.answer = known
         return
     session = site.open(Origin.REQUESTED, event.from_address, event.to_address, event.user, event.mode)
-    verdict = session.verdict = judge_all(site, session, dict(event.facts))
+    verdict = judge_all(site, session, dict(event.facts))
+    session.grounds = grounds(verdict)
     site.verdicts.append(Judged(session.id, verdict))
     site.answer = session.id
     if event.token is not None:
@@ -49,11 +50,12 @@ def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
     now = site.clock.now
     valid_until = None if now is None else now + site.settings.start_valid_s
     start = StartMonitoring(session.id, session.from_address, session.to_address, session.user, valid_until)
-    session.start_command = site.say(start)
+    session.start_number = len(site.commands)
+    site.say(start)
     for duty in verdict.duties:
         site.note(NoticeKind.DUTY, session, site.settings.duties.get(duty, duty))
     if site.settings.confirmation == "none":
-        session.call = session.candidates[-1] if session.candidates else None
+        site.settle(session, session.candidates[-1] if session.candidates else None)
         site.move(session, Trigger.STARTED, certainty=Certainty.ASSUMED)
         mind_hold(site, session)
 
@@ -160,9 +162,9 @@ def _to_stop(site: Site, event: StopRequested) -> list[Session]:
     sessions = site.sessions
     found: list[Session | None]
     if event.session is not None:
-        found = [sessions.living.get(event.session)]
+        found = [sessions.find_alive(event.session)]
     elif event.monitor_call is not None:
-        found = [sessions.by_monitor_call.get(event.monitor_call)]
+        found = [sessions.by_monitor_call.one(event.monitor_call)]
     else:
         found = [session for session in sessions.alive() if session.from_address == event.from_address]
     return [session for session in found if session and event.from_address in (None, session.from_address)]

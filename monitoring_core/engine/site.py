@@ -28,7 +28,7 @@ from monitoring_core.floor.facts import Facts, floor_facts
 from monitoring_core.floor.floor import Floor
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.judge import judge
-from monitoring_core.session import FINAL, Session, Sessions, advance
+from monitoring_core.session import FINAL, Session, Sessions, advance, order_of
 from monitoring_core.window import Window
 
 BEHAVIOUR = 2
@@ -89,16 +89,18 @@ class Site:
         """A session bound to whoever is on these extensions now; its id is the site's and the event's position."""
         number = self._opened
         self._opened += 1
-        supervisor, agent = self.floor.people.on(from_address), self.floor.people.on(to_address)
+        people = self.floor.people
+        supervisor, agent = people.on(from_address), people.on(to_address)
+        listener = supervisor.id if supervisor else ""
         return Session(
             id=f"{self.name}-{self.position}" + (f".{number}" if number else ""),
-            order=(self.position, number),
+            order=order_of(self.position, number),
             origin=origin,
-            from_address=from_address,
-            to_address=to_address,
-            supervisor=supervisor.id if supervisor else "",
+            from_address=people.spelled(from_address),
+            to_address=people.spelled(to_address),
+            supervisor=listener,
             agent=agent.id if agent else "",
-            user=user,
+            user=listener if user == listener else user,
             mode=mode,
         )
 
@@ -113,20 +115,24 @@ class Site:
     ) -> None:
         """Feed the table; keep index and deadlines in step with it."""
         fresh = session.state is None
-        if not fresh:
-            self.sessions.unindex(session)
+        before = () if fresh else self.sessions.keys(session)
         self.moves.append(advance(session, trigger, self.clock.now, reason, certainty, code, text))
         if fresh:
             self.sessions.open(session)
-        elif session.state in FINAL:
-            session.heard_at = self.clock.until
-            self.sessions.close(session)
-            if session.monitor_call:
-                self.floor.calls.owe(session.monitor_call)
         else:
-            self.sessions.index(session)
+            self.sessions.refile(session, before)
         if session.state not in FINAL:
             self.arm(session)
+        elif not fresh:
+            session.heard_at = self.clock.until
+            if session.monitor_call:
+                self.floor.calls.owe(session.monitor_call)
+
+    def settle(self, session: Session, call: str | None) -> None:
+        """The call that a session is about is known: whatever else was a candidate is none of its business any more."""
+        before = self.sessions.keys(session)
+        session.call, session.candidates = call, ()
+        self.sessions.refile(session, before)
 
     def arm(self, session: Session) -> None:
         """The deadline of a session's state, if the site has a time."""

@@ -25,6 +25,7 @@ from monitoring_core.domain.outcomes import Reason
 from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.entities import TALKING, Call, Change, Leg, What, check_room, latest, older
+from monitoring_core.multimap import Multimap
 from monitoring_core.window import Window
 
 LEFT_BY = {
@@ -54,7 +55,7 @@ class Calls:
     limits: Limits
     gone: Window[Gone]
     by_id: dict[str, Call] = attrs.field(factory=dict)
-    by_address: dict[str, dict[str, Call]] = attrs.field(factory=dict)
+    by_address: Multimap[Call] = attrs.field(factory=Multimap)
     born: list[str] = attrs.field(factory=list)
 
     def find(self, call: str) -> Call | None:
@@ -165,7 +166,8 @@ class Calls:
         call = self._mentioned(event.call, now)
         if call is not None:
             call.type = call.type if event.type is None else event.type
-            call.facts.update(event.facts)
+            if event.facts:
+                call.facts = {**(call.facts or {}), **event.facts}
 
     def view(self, view: CallView, at: float | None, now: float | None, *, in_snapshot: bool = False) -> list[Change]:
         """A call as a dialog or snapshot shows it; participants who are not listed stay as they were.
@@ -289,8 +291,8 @@ class Calls:
             return []
         changes = []
         if state is LegState.CONNECTED:
-            self._unindex(leg.address, call)
-            self._index(leg.address, call)
+            if not call.owed:
+                self.by_address.renew(leg.address, call)
             for other in call.legs.values():
                 if other.state is LegState.WAITING:
                     changes += self._become(call, other, LegState.CONNECTED, at)
@@ -350,14 +352,10 @@ class Calls:
     def _index(self, address: str, call: Call) -> None:
         """File a call as the latest of an address, unless it is nobody's call any more."""
         if not call.owed:
-            self.by_address.setdefault(address, {})[call.id] = call
+            self.by_address.add(address, call)
 
     def _unindex(self, address: str, call: Call) -> None:
-        mine = self.by_address.get(address)
-        if mine is not None:
-            mine.pop(call.id, None)
-            if not mine:
-                del self.by_address[address]
+        self.by_address.remove(address, call)
 
 
 def _waits(participant: Participant) -> bool:

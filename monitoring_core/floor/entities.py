@@ -69,7 +69,7 @@ class Phone:
     changed_at: float | None = None
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Leg:
     """One participant's connection to a call; cleared is final."""
 
@@ -78,7 +78,7 @@ class Leg:
     changed_at: float | None = None
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Call:
     """One conversation. `seen_at`: site time of its last mention. `owed`: a monitor call whose session is over
     and whose end the switch still owes us: it is nobody's call any more, but it may be what a late stop means.
@@ -88,7 +88,7 @@ class Call:
     legs: dict[str, Leg] = attrs.field(factory=dict)
     type: str | None = None
     monitor: MonitorOf | None = None
-    facts: dict[str, Value] = attrs.field(factory=dict)
+    facts: dict[str, Value] | None = None
     seen_at: float | None = None
     changed_at: float | None = None
     owed: bool = False

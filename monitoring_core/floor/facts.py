@@ -32,7 +32,7 @@ def floor_facts(floor: Floor, from_address: str, to_address: str, call: Call | N
         facts["call.is_monitor_call"] = call.monitor is not None
         facts["call.parties"] = len(call.live())
         _known(facts, "call.type", call.type)
-        _declared(facts, "call", call.facts)
+        _declared(facts, "call", call.facts or {})
     return facts
 
 

@@ -53,7 +53,7 @@ class Floor:
 
     def calls_of(self, address: str) -> list[Call]:
         """The calls that `address` takes part in by himself."""
-        mine = self.calls.by_address.get(address, {}).values()
+        mine = self.calls.by_address[address]
         return [call for call in mine if call.monitor is None or call.is_listened_on_by(address)]
 
     def check(self, event: Snapshot, as_of: float | None) -> None:

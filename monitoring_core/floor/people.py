@@ -44,6 +44,11 @@ class People:
         person = self.signed_in_on.get(extension)
         return None if person is None else self.persons[person]
 
+    def spelled(self, extension: str) -> str:
+        """The same text; where somebody is signed in, the very object that the floor has, so that it is kept once."""
+        person = self.on(extension)
+        return next((known for known in person.extensions if known == extension), extension) if person else extension
+
     def is_signed_in_on(self, extension: str) -> bool | None:
         """Whether anybody is; None while nobody has said anything of that extension, nor of the whole site."""
         if extension in self.signed_in_on:

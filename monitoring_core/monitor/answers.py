@@ -21,7 +21,7 @@ class Answer(Struct, frozen=True):
     """What became of a request. `session` names what it opened, or had opened before with the same token.
 
     `because`: every reason of a refusal, or of the permit. `verdict`: the whole why; None where a repeated token's
-    session is so old that only the journal knows it.
+    session is so old that its entry was pruned.
     """
 
     permit: bool
@@ -36,26 +36,25 @@ def of_verdict(verdict: Verdict, session: str = "") -> Answer:
     return Answer(verdict.permit, session, (*(hit.because for hit in verdict.hits), *misses), verdict)
 
 
-def of_step(engine: Engine, step: Step) -> Answer:
-    """The answer in a request's step. Raises EventError if the request could not be applied."""
+def of_step(step: Step) -> Answer | str:
+    """The answer in a request's step; that of a repeated token is only the session, whose verdict the journal has.
+
+    Raises EventError if the request could not be applied.
+    """
     if not step.answer:
         said = [notice.text for notice in step.notices if notice.kind == NoticeKind.EVENT_REFUSED]
         raise EventError("the request could not be applied", fix="; ".join(said))
-    return of_session(engine, step.answer)
+    return answer_in(step, step.answer) or step.answer
 
 
-def of_session(engine: Engine, session: str) -> Answer:
-    """The answer that a session was given; without a verdict if only the journal still knows it."""
-    known = engine.sessions.by_id.get(session)
-    if known is None or known.verdict is None:
-        return Answer(permit=False, session=session, because=(), verdict=None)
-    return of_verdict(known.verdict, session)
+def answer_in(step: Step, session: str) -> Answer | None:
+    """What `session` was answered, if it was in this step."""
+    return next((of_verdict(said.verdict, session) for said in step.verdicts if said.session == session), None)
 
 
-def of_question(engine: Engine, asked: MonitorRequested) -> Answer:
-    """What a request would be answered. Raises EventError if its token was used for another one."""
-    session = engine.answered(asked)
-    return of_verdict(engine.can(asked)) if session is None else of_session(engine, session)
+def of_question(engine: Engine, asked: MonitorRequested) -> Answer | str:
+    """What a request would be answered, as `of_step` has it; raises what that raises for a token used otherwise."""
+    return engine.answered(asked) or of_verdict(engine.can(asked))
 
 
 def with_clock(facts: Mapping[str, Value], now: datetime) -> dict[str, Value]:

@@ -19,13 +19,14 @@ from monitoring_core.engine import Engine
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.files import Rules, load_rules
 from monitoring_core.journal import Entry, Head, Journal, MemoryJournal, Pending, SqliteJournal
-from monitoring_core.monitor.answers import Answer, of_question, of_step, with_clock
+from monitoring_core.monitor.answers import Answer, answer_in, of_question, of_step, with_clock
 from monitoring_core.monitor.library import edition
 from monitoring_core.monitor.relay import Relay
 from monitoring_core.monitor.sites import Sites
 from monitoring_core.monitor.timer import Timer
 from monitoring_core.outbound import Outbound
 from monitoring_core.replay import Row, row
+from monitoring_core.session import opened_at
 
 SITE = "default"
 PAGE_ENTRIES = 1_000
@@ -98,7 +99,7 @@ class Monitor:
         `facts`: declared facts of this request. Raises EventError if the token was used for another request.
         """
         asked = self._request(from_address, to_address, user, token, mode, facts)
-        return self._whole(self._sites.ask(self.site, lambda _engine: asked, of_step))
+        return self._whole(self._sites.ask(self.site, lambda _engine: asked, lambda _engine, step: of_step(step)))
 
     def can(
         self,
@@ -122,7 +123,7 @@ class Monitor:
         """The listener has heard enough. Raises UsageError if there is no such session alive."""
 
         def make(engine: Engine) -> Event:
-            if session not in engine.sessions.living:
+            if engine.sessions.find_alive(session) is None:
                 raise UsageError("no such session is alive", quote(session), "sessions() lists those that are")
             return StopRequested(session=session)
 
@@ -200,12 +201,19 @@ class Monitor:
     ) -> None:
         self.close()
 
-    def _whole(self, answer: Answer) -> Answer:
-        """An answer that the engine has forgotten, from the journal."""
-        if answer.verdict is not None:
+    def _whole(self, answer: Answer | str) -> Answer:
+        """The answer that a session was given before is in the journal; of what was pruned only its outcome is left."""
+        if isinstance(answer, Answer):
             return answer
-        known = self.session(answer.session)
-        return Answer(known.verdict == "permit", answer.session, known.because, None)
+        opened = opened_at(answer)
+        ledger, view = self._sites.reading(self.site)
+        with view as turn:
+            entry = next(iter(ledger.read(turn, opened - 1)), None) if opened > turn.start.position else None
+        said = entry and answer_in(entry.step, answer)
+        if said:
+            return said
+        known = self.session(answer)
+        return Answer(known.verdict == "permit", answer, known.because, None)
 
     def _page(self, after: int) -> list[Entry]:
         """Some entries; nothing is held while somebody looks at them."""

@@ -68,7 +68,7 @@ class _Run:
     engine: Engine
     settings: Settings
     names: dict[str, str] = attrs.field(factory=dict)
-    opinions: dict[str, str] = attrs.field(factory=dict)
+    words: dict[str, str] = attrs.field(factory=dict)
     commands: dict[str, str] = attrs.field(factory=dict)
     told: list[_Told] = attrs.field(factory=list)
     ends: list[str] = attrs.field(factory=list)
@@ -118,7 +118,7 @@ class _Run:
     def _name(self, step: Step) -> None:
         for move in step.moves:
             self.names.setdefault(move.session, f"S{len(self.names) + 1}")
-            self.opinions[move.session] = self.engine.sessions.by_id[move.session].opinion
+            self.words[move.session] = self.engine.sessions.by_id[move.session].grounds.word
         for number, command in enumerate(step.commands):
             message = of_command(command, self.settings)
             if message is not None:
@@ -126,7 +126,7 @@ class _Run:
                 self.commands[name] = f"{command.session}/{self.engine.position}/{number}"
 
     def _note(self, row: Row, event: Event, step: Step, broken: list[str]) -> None:
-        seen = seen_in(step, self.names, self.opinions, self.settings)
+        seen = seen_in(step, self.names, self.words, self.settings)
         judged = [] if row.then is None else list(differences(row.then, self._that_count(seen, row.then)))
         if seen or broken or row.then is not None:
             self.told.append(_Told(row, event, seen, broken, [line for pair in judged for line in _against(*pair)]))

@@ -50,9 +50,9 @@ def kind_of(expected: Mapping[str, Any]) -> str:
     return next((kind for kind in KINDS if kind in expected), "")
 
 
-def seen_in(step: Step, names: Mapping[str, str], opinions: Mapping[str, str], settings: Settings) -> list[Seen]:
-    """All of `step`. `names`: nickname by session id; `opinions`: by session id, of those that were observed."""
-    judged = [_verdict(one, names, opinions) for one in step.verdicts]
+def seen_in(step: Step, names: Mapping[str, str], words: Mapping[str, str], settings: Settings) -> list[Seen]:
+    """All of `step`. `names`: nickname by session id; `words`: what each verdict comes to, by session id."""
+    judged = [_verdict(one, names, words) for one in step.verdicts]
     told = [one.said["session"] for one in judged]
     answer = names.get(step.answer, step.answer)
     return [
@@ -91,10 +91,10 @@ def _as_asked(seen: Seen, asked: Mapping[str, Any]) -> Table:
     return {**seen.said, **{key: value for key, value in seen.more.items() if key in asked}}
 
 
-def _verdict(judged: Judged, names: Mapping[str, str], opinions: Mapping[str, str]) -> Seen:
+def _verdict(judged: Judged, names: Mapping[str, str], words: Mapping[str, str]) -> Seen:
     verdict = judged.verdict
-    word = opinions.get(judged.session) or ("permit" if verdict.permit else "forbid")
     rules = [*(hit.rule for hit in verdict.hits), *(miss.rule for miss in verdict.misses if not verdict.permit)]
+    word = words[judged.session]
     said = {"session": names[judged.session], "verdict": word, "rules": rules, "missing": list(verdict.missing)}
     more = {
         "because": [hit.because for hit in verdict.hits],

@@ -1,0 +1,66 @@
+"""Pure: owns a map from a key to few values, mostly to one, which is then kept bare: a dictionary or a tuple of one
+for each key would take several times the room of what it holds.
+
+Refuses to know what it indexes; the order of a key's values is that in which they were added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Multimap(Generic[V]):
+    """Keys with at least one value each; values are told apart by identity and are no tuples themselves."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: dict[str, V | tuple[V, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._held
+
+    def __repr__(self) -> str:
+        return f"Multimap({self._held})"
+
+    def __getitem__(self, key: str) -> tuple[V, ...]:
+        """The values of `key`; none if it is not there."""
+        held = self._held.get(key, ())
+        return held if isinstance(held, tuple) else (held,)
+
+    def one(self, key: str) -> V | None:
+        """The first value of `key`, if there is any."""
+        return next(iter(self[key]), None)
+
+    def add(self, key: str, value: V) -> None:
+        """Add a value; one that is there already keeps its place."""
+        held = self[key]
+        if not any(other is value for other in held):
+            self._held[key] = (*held, value) if held else value
+
+    def renew(self, key: str, value: V) -> None:
+        """Make a value the last of its key's, whether it is there already or not."""
+        if self._held.get(key) is not value:
+            self.remove(key, value)
+            self.add(key, value)
+
+    def remove(self, key: str, value: V) -> None:
+        """Take a value away, if it is there."""
+        left = tuple([other for other in self[key] if other is not value])
+        if left:
+            self._held[key] = left if len(left) > 1 else left[0]
+        else:
+            self._held.pop(key, None)
+
+    def items(self) -> Iterator[tuple[str, tuple[V, ...]]]:
+        """Each key with its values."""
+        return ((key, self[key]) for key in self._held)
