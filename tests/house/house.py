@@ -42,7 +42,9 @@ ORDER: tuple[frozenset[str], ...] = tuple(
 )
 """A room imports only from rooms further up; rooms on one line never import each other."""
 
-PURE = frozenset("errors domain window multimap message finesse session rules floor engine state properties replay".split())
+PURE = frozenset(
+    "errors domain window multimap message finesse session rules floor engine state properties replay".split()
+)
 
 FUNCTION_LINES_MAX = 40
 MODULE_LINES_MAX = 400
