@@ -3,7 +3,7 @@
 # make crash          a thousand times kill -9, and a table of what came out
 # make bench          speed, measured
 # make test-pythons   the tests under every Python that is found (PYTHONS="python3.12 ..." names others)
-# make test-servers   the tests that need a server
+# make test-servers   the tests that need a server: prosody, from Debian's packages; root gets it by itself
 # make clean          remove all that the others made
 #
 # Needs Python 3.11 or later (PYTHON=... names one), git and make. pip's own configuration says where packages come from.
@@ -60,8 +60,8 @@ test-pythons:
 		else echo "$$one: not found, left out"; fi; \
 	done
 
-test-servers:
-	@echo "no test needs a server yet"
+test-servers: outside
+	cd $(OUT)/outside && ../../$(RUN) -m tests.servers
 
 clean:
 	rm -rf $(VENV) $(OUT) dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from msgspec import Struct, structs
 
-from monitoring_core.domain.outcomes import State
+from monitoring_core.domain.outcomes import Listener, State
+from monitoring_core.finesse.failures import explained
 from monitoring_core.replay import Row
 
 _TIMES = frozenset({"requested_at", "listened_from", "listened_until"})
@@ -20,11 +21,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Line(Struct, frozen=True):
-    """One session as an auditor reads it.
+    """One session as an auditor reads it; of one with several listeners, agents or modes each has a line.
 
     `listened_from`, `listened_until`: when media could flow, None if nobody listened, or nobody has stopped yet.
     `open_s`: between the two; `media_s`: the same without the time on hold. `rules`: those that decided, each with its
-    reason in `because`.
+    reason in `because`. `asked_mode`: what was asked for first. `code`: the switch's, where it failed.
     """
 
     session: str
@@ -46,6 +47,8 @@ class Line(Struct, frozen=True):
     end_certainty: str
     state: str
     reason: str
+    asked_mode: str = "silent"
+    code: str = ""
 
 
 class Asked(Struct, frozen=True):
@@ -58,9 +61,9 @@ class Asked(Struct, frozen=True):
 
     def fits(self, row: Row) -> bool:
         """Whether the session was any time between `since` and `until`, of these people."""
-        if self.supervisor not in (None, row.supervisor, row.extension):
-            return False
-        if self.agent not in (None, row.agent, row.agent_extension):
+        supervisors = {row.supervisor, row.extension, *(name for one in row.listeners for name in _listening(one))}
+        agents = {row.agent, row.agent_extension, *(name for one in row.listeners for name in _listened_to(one))}
+        if self.supervisor not in (None, *supervisors) or self.agent not in (None, *agents):
             return False
         times = [at for at in (row.requested_at, row.active_at, row.ended_at) if at is not None]
         began = times[0] if times else None
@@ -72,22 +75,26 @@ class Asked(Struct, frozen=True):
 
 def audit(rows: Iterable[Row], asked: Asked) -> Iterator[Line]:
     """The sessions that are asked for, in the order of `rows`."""
-    return (line(row) for row in rows if asked.fits(row))
+    return (line for row in rows if asked.fits(row) for line in lines(row))
 
 
-def line(row: Row) -> Line:
-    """What a session's row says to an auditor."""
-    listener = row.listeners[0] if row.listeners else None
+def lines(row: Row) -> Iterator[Line]:
+    """What a session's row says to an auditor: a line for each who listened, in one mode, to one agent, or one."""
+    return (_line(row, listener) for listener in row.listeners or (None,))
+
+
+def _line(row: Row, listener: Listener | None) -> Line:
     since, until = (listener.from_, listener.until) if listener else (None, None)
     open_s = None if since is None or until is None else round(until - since, 3)
     return Line(
         session=row.session,
         origin=row.origin,
-        supervisor=row.supervisor,
-        extension=row.extension,
-        agent=row.agent,
-        agent_extension=row.agent_extension,
+        supervisor=listener.supervisor if listener else row.supervisor,
+        extension=listener.extension if listener else row.extension,
+        agent=listener.agent if listener else row.agent,
+        agent_extension=listener.agent_extension if listener else row.agent_extension,
         mode=listener.mode if listener else "",
+        asked_mode=row.listeners[0].mode if row.listeners else row.mode,
         verdict=row.verdict,
         rules=row.rules,
         because=row.because,
@@ -95,32 +102,43 @@ def line(row: Row) -> Line:
         listened_from=since,
         listened_until=until,
         open_s=open_s,
-        media_s=None if open_s is None else round(open_s - row.paused_s, 3),
+        media_s=None if open_s is None or listener is None else round(open_s - listener.paused_s, 3),
         start_certainty=(listener.certainty or "") if listener else "",
         end_certainty=(row.end_certainty or "") if listener else "",
         state=row.state,
         reason=row.reason or "",
+        code=row.code,
     )
 
 
-def as_csv(lines: Iterable[Line]) -> Iterator[str]:
+def as_csv(told: Iterable[Line]) -> Iterator[str]:
     """Comma-separated values with a head, a record each (RFC 4180, their ends included); times as ISO 8601 in UTC.
 
     Lists have semicolons. A spreadsheet takes a text for a formula by its first character: such a one gets a `'`.
     """
     yield _csv(Line.__struct_fields__)
-    for one in lines:
+    for one in told:
         yield _csv([_cell(name, value) for name, value in structs.asdict(one).items()])
 
 
-def as_table(lines: Iterable[Line]) -> Iterator[str]:
+def as_table(told: Iterable[Line]) -> Iterator[str]:
     """For people: who and whom, then when and how long, then by which rules, one in a line."""
-    for one in lines:
+    for one in told:
         who = f"{_party(one.supervisor, one.extension)} -> {_party(one.agent, one.agent_extension)}"
         reason = f" {one.reason}" if one.reason else ""
         yield f"{one.session}  {who}  {one.origin}, {one.verdict}  {one.state}{reason}\n"
         yield f"    {_when(one)}\n"
         yield from (f"    {why}\n" for why in _whys(one))
+        if one.code and explained(one.code).where != "unknown":
+            yield from (f"    {why}\n" for why in explained(one.code).lines())
+
+
+def _listening(one: Listener) -> tuple[str, str]:
+    return (one.supervisor, one.extension)
+
+
+def _listened_to(one: Listener) -> tuple[str, str]:
+    return (one.agent, one.agent_extension)
 
 
 def iso(seconds: float | None) -> str:

@@ -34,18 +34,23 @@ class Multimap(Generic[V]):
 
     def __getitem__(self, key: str) -> tuple[V, ...]:
         """The values of `key`; none if it is not there."""
-        held = self._held.get(key, ())
+        held = self._held.get(key)
+        if held is None:
+            return ()
         return held if isinstance(held, tuple) else (held,)
 
     def one(self, key: str) -> V | None:
         """The first value of `key`, if there is any."""
-        return next(iter(self[key]), None)
+        held = self._held.get(key)
+        return held[0] if isinstance(held, tuple) else held
 
     def add(self, key: str, value: V) -> None:
         """Add a value; one that is there already keeps its place."""
-        held = self[key]
-        if not any(other is value for other in held):
-            self._held[key] = (*held, value) if held else value
+        held = self._held.get(key)
+        if held is None:
+            self._held[key] = value
+        elif held is not value and not any(other is value for other in self[key]):
+            self._held[key] = (*self[key], value)
 
     def renew(self, key: str, value: V) -> None:
         """Make a value the last of its key's, whether it is there already or not."""
@@ -55,11 +60,12 @@ class Multimap(Generic[V]):
 
     def remove(self, key: str, value: V) -> None:
         """Take a value away, if it is there."""
-        left = tuple([other for other in self[key] if other is not value])
-        if left:
+        held = self._held.get(key)
+        if held is value:
+            del self._held[key]
+        elif isinstance(held, tuple):
+            left = tuple([other for other in held if other is not value])
             self._held[key] = left if len(left) > 1 else left[0]
-        else:
-            self._held.pop(key, None)
 
     def items(self) -> Iterator[tuple[str, tuple[V, ...]]]:
         """Each key with its values."""

@@ -12,29 +12,20 @@ from itertools import zip_longest
 import attrs
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from monitoring_core.domain.events import Event, Log
-from monitoring_core.domain.outcomes import NEVER_SENT, NOTHING, Step
+from monitoring_core.domain.outcomes import NEVER_SENT, NOTHING, Listener, Step
 from monitoring_core.engine import Engine
 from monitoring_core.session import Session
-
-
-class Listener(Struct, frozen=True, rename={"from_": "from"}):
-    """One person who listened: from when until when (site time, seconds), and how sure that is."""
-
-    supervisor: str
-    extension: str
-    mode: str
-    from_: float | None
-    until: float | None
-    certainty: str | None
 
 
 class Row(Struct, frozen=True):
     """One session as operations and compliance ask for it. Times are site time, seconds; ids are text.
 
     `verdict`: permit or forbid of a request; allowed, forbidden or not decidable of an observed monitor call.
-    `rules`: the ids that decided. `listeners` is empty when nobody listened.
+    `rules`: the ids that decided. `listeners` is empty when nobody listened; there is one for each supervisor, agent
+    and mode. `code`: the switch's, where it failed. `standing`: the standing request that it came from.
     """
 
     session: str
@@ -58,6 +49,9 @@ class Row(Struct, frozen=True):
     follows: str
     paused_s: float
     listeners: tuple[Listener, ...]
+    mode: str = "silent"
+    standing: str = ""
+    code: str = ""
 
 
 def row(session: Session) -> Row:
@@ -85,22 +79,17 @@ def row(session: Session) -> Row:
         follows=session.follows,
         paused_s=session.paused_s,
         listeners=_listeners(session),
+        mode=session.mode,
+        standing=session.went.standing,
+        code=session.went.code,
     )
 
 
 def _listeners(session: Session) -> tuple[Listener, ...]:
     if session.start_certainty is None or session.reason in NEVER_SENT:
         return ()
-    return (
-        Listener(
-            session.supervisor,
-            session.from_address,
-            session.mode,
-            session.active_at,
-            session.ended_at,
-            session.start_certainty.value,
-        ),
-    )
+    joined = [replace(one, until=session.ended_at if one.until is None else one.until) for one in session.went.joined]
+    return (*session.went.past, session.present(session.ended_at), *joined)
 
 
 @attrs.define

@@ -17,7 +17,7 @@ from monitoring_core.errors import UsageError
 from monitoring_core.floor.calls import Calls, Gone
 from monitoring_core.floor.entities import Call, Person, Phone
 from monitoring_core.floor.people import People
-from monitoring_core.session import FINAL, Session, Sessions
+from monitoring_core.session import FINAL, Session, Sessions, Standing
 from monitoring_core.window import Window
 
 V = TypeVar("V")
@@ -36,6 +36,7 @@ def dump(engine: Engine) -> dict[str, Any]:
         "calls": _dump_calls(site.floor.calls),
         "sessions": _plain(list(site.sessions.by_id.values())),
         "finals": [session.id for session in site.sessions.finals],
+        "standing": _plain(list(site.standing.values())),
         "tokens": _dump_window(site.tokens),
         "early_ends": _dump_window(site.early_ends),
         "repeats": {source: _dump_window(window) for source, window in engine.repeats.items()},
@@ -57,6 +58,9 @@ def load(engine: Engine, state: dict[str, Any]) -> None:
     _load_people(site.floor.people, state["people"])
     _load_calls(site.floor.calls, state["calls"])
     _load_sessions(site.sessions, msgspec.convert(state["sessions"], list[Session]), state["finals"])
+    for standing in msgspec.convert(state["standing"], list[Standing]):
+        site.standing[standing.id] = standing
+        site.standing_on.add(standing.asked.to_address, standing.id)
     _load_window(site.tokens, state["tokens"], str)
     _load_window(site.early_ends, state["early_ends"], Reason)
     for source, kept in state["repeats"].items():

@@ -16,6 +16,12 @@ settings.register_profile("long", deadline=None, print_blob=True, max_examples=5
 settings.load_profile("here")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What needs a server runs where it is asked for by name, as `make test-servers` does."""
+    named = any("servers" in Path(argument.partition("::")[0]).parts for argument in config.args)
+    return True if collection_path.name == "servers" and not named else None
+
+
 @pytest.fixture
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     """The command line, called in this process."""

@@ -157,7 +157,7 @@ def _sessions_consistent(sessions: Sessions) -> None:
         assert {key: set(value) for key, value in one.items()} == {key: set(value) for key, value in other.items()}
     finals = {session.id for session in sessions.finals}
     assert finals == sessions.by_id.keys() - {session.id for session in sessions.alive()}
-    assert all(session.state is State.REQUESTED for session in sessions.waiting.values())
+    assert all(session.state is State.REQUESTED or session.went.wanted for session in sessions.waiting.values())
 
 
 def _floor_consistent(floor: Floor) -> None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from monitoring_core.audit import Asked, Line, as_csv, as_table, iso, line
-from monitoring_core.replay import Listener, Row
+from monitoring_core.audit import Asked, Line, as_csv, as_table, iso, lines
+from monitoring_core.domain.outcomes import Listener
+from monitoring_core.replay import Row
 
 START_S = 1_800_000_000.0
 HEARD = Row(
@@ -36,7 +37,7 @@ HEARD = Row(
     end_certainty="inferred",
     follows="",
     paused_s=5.0,
-    listeners=(Listener("ann", "5004", "whisper", START_S + 1.0, START_S + 17.5, "confirmed"),),
+    listeners=(Listener("ann", "5004", "whisper", START_S + 1.0, START_S + 17.5, "confirmed", "bob", "5025", 5.0),),
 )
 REFUSED = replace(
     HEARD,
@@ -58,29 +59,35 @@ LIVE = replace(
     reason=None,
     ended_at=None,
     end_certainty=None,
-    listeners=(Listener("ann", "5004", "silent", START_S + 1.0, None, "assumed"),),
+    listeners=(Listener("ann", "5004", "silent", START_S + 1.0, None, "assumed", "bob", "5025"),),
 )
+
+
+def only(row: Row) -> Line:
+    """The one line of a session with one listener at most."""
+    (one,) = lines(row)
+    return one
 
 
 def table(row: Row) -> list[str]:
     """The lines of a session in the table."""
-    return "".join(as_table([line(row)])).splitlines()
+    return "".join(as_table([only(row)])).splitlines()
 
 
 def cells(row: Row) -> dict[str, str]:
     """What a CSV reader makes of a session."""
-    (read,) = csv.DictReader(io.StringIO("".join(as_csv([line(row)])), newline=""))
+    (read,) = csv.DictReader(io.StringIO("".join(as_csv([only(row)])), newline=""))
     return read
 
 
 def test_open_time_and_time_with_media_are_apart() -> None:
     """The open time is from start to end; the time with media is that without what was on hold."""
-    assert (line(HEARD).open_s, line(HEARD).media_s) == (16.5, 11.5)
+    assert (only(HEARD).open_s, only(HEARD).media_s) == (16.5, 11.5)
 
 
 def test_nobody_listened_to_who_was_refused() -> None:
     """A refused session has no times of listening, no mode and no certainty, also if the row is said to be over."""
-    one = line(REFUSED)
+    one = only(REFUSED)
     assert (one.listened_from, one.listened_until, one.open_s, one.media_s) == (None, None, None, None)
     assert (one.mode, one.start_certainty, one.end_certainty) == ("", "", "")
 
@@ -137,20 +144,20 @@ def test_csv_has_times_as_iso_and_seconds_as_numbers() -> None:
 @given(st.text().filter(lambda text: not text.startswith(("=", "+", "-", "@", "\t", "\r"))))
 def test_csv_gives_back_any_text(text: str) -> None:
     """Whatever a person is called, a reader of RFC 4180 gets the same, and the next cell, too."""
-    read = cells(replace(HEARD, supervisor=text))
+    read = cells(replace(REFUSED, supervisor=text))
     assert (read["supervisor"], read["extension"]) == (text, "5004")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+4930", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_csv_has_no_formulas(text: str) -> None:
     """What a spreadsheet would reckon with, whoever was called so, gets a `'` in front and stays a text."""
-    assert cells(replace(HEARD, supervisor=text, because=(text,)))["supervisor"] == f"'{text}"
-    assert cells(replace(HEARD, because=(text, "b")))["because"] == f"'{text}; b"
+    assert cells(replace(REFUSED, supervisor=text, because=(text,)))["supervisor"] == f"'{text}"
+    assert cells(replace(REFUSED, because=(text, "b")))["because"] == f"'{text}; b"
 
 
 def test_csv_ends_its_records_as_the_standard_says() -> None:
     """Each record ends with CR LF, the head too."""
-    assert [record[-2:] for record in as_csv([line(HEARD), line(REFUSED)])] == ["\r\n"] * 3
+    assert [record[-2:] for record in as_csv([only(HEARD), only(REFUSED)])] == ["\r\n"] * 3
 
 
 @pytest.mark.parametrize(

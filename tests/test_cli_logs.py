@@ -58,6 +58,9 @@ def test_replay_as_json_has_every_key(shell: Shell) -> None:
             "from": 3.0,
             "until": 9.5,
             "certainty": "confirmed",
+            "agent": "ann",
+            "agent_extension": "5025",
+            "paused_s": 0.0,
         }
     ]
     named = "origin agent verdict requested_at active_at ended_at start_certainty end_certainty follows".split()

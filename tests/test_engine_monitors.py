@@ -19,7 +19,7 @@ from monitoring_core.domain.outcomes import (
     Trigger,
     Verdict,
 )
-from monitoring_core.engine.monitors import opinion
+from monitoring_core.engine.running import opinion
 from monitoring_core.rules.load import load_book
 from tests.helpers import ASK, DEFAULT, END, LISTENING, SEATS, START, Story, settings, talk
 

@@ -364,7 +364,7 @@ def test_a_stop_before_the_start_is_remembered() -> None:
     story = Story()
     story.tell(*talk(), ASK)
     assert story.tell(e.StopRequested(session="s-3")).notices == (Notice("stop_remembered", "s-3"),)
-    assert story.tell(START).commands == (DropMonitorCall("s-3", "5004", "m1"),)
+    assert story.tell(START).commands == (DropMonitorCall("s-3", "5004", "m1", user="ann"),)
 
 
 def test_a_stopped_request_that_never_starts_was_withdrawn() -> None:
@@ -379,7 +379,7 @@ def test_a_stop_asks_and_only_the_switch_ends() -> None:
     """A stop of an ACTIVE session is a SetDROP and nothing more; the session ends when the switch says so."""
     story = Story()
     step = story.tell(*LISTENING, e.StopRequested(monitor_call="m1", from_address="5004"))
-    assert (step.moves, step.commands) == ((), (DropMonitorCall("s-6", "5004", "m1"),))
+    assert (step.moves, step.commands) == ((), (DropMonitorCall("s-6", "5004", "m1", user="ann"),))
     (move,) = story.tell(END).moves
     assert (move.reason, move.certainty) == (Reason.SUPERVISOR_DROPPED, Certainty.CONFIRMED)
 

@@ -146,6 +146,8 @@ def test_what_is_not_known_is_left_out() -> None:
     """Of an empty floor only what is certain is a fact: nobody is signed in, and no call is there."""
     assert floor_facts(floor(), "5004", "5025", None) == {
         "agent.line": "idle",
+        "agent.calls": 0,
+        "supervisor.line": "idle",
         "supervisor.signed_in": False,
         "agent.signed_in": False,
     }

@@ -31,7 +31,7 @@ PERSONAL = frozenset(
 NUMBERS = frozenset(
     """
     at received_at as_of valid_until requested_at active_at ended_at from until paused_s supports_monitoring configured
-    outbound permit undecided version behaviour position
+    outbound permit undecided version behaviour position security
     """.split()
 )
 """Neither text nor something that holds one."""

@@ -11,21 +11,44 @@ from pathlib import Path
 import attrs
 import pytest
 
+from monitoring_core.domain.outcomes import AnyCommand
 from monitoring_core.domain.settings import Settings
 from monitoring_core.outbound import (
     FileOutbound,
+    FinesseOutbound,
     HttpOutbound,
     InDoubtError,
+    Logins,
     NotSentError,
     Outbound,
     OutboundError,
     RefusedError,
     StdoutOutbound,
 )
-from tests.contracts.outbound import CONTRACT, DROP, DROP_MESSAGE, START, START_MESSAGE, Receiver, Way, says
+from tests.contracts.outbound import (
+    CONTRACT,
+    DROP,
+    DROP_MESSAGE,
+    ON_THE_BUS,
+    START,
+    START_MESSAGE,
+    Receiver,
+    Way,
+    says,
+)
+from tests.finesse_server import Finesse, Monitored
 
 LINE = START_MESSAGE + b"\n"
 MANY_BYTES = 1_000_000
+NOT_ON_THE_BUS = "nothing on this bus asks for a snapshot"
+START_IN_FINESSE = (
+    b"POST /finesse/api/User/47483657/Dialogs <Dialog><requestedAction>SILENT_MONITOR</requestedAction>"
+    b"<fromAddress>5004</fromAddress><toAddress>5025</toAddress></Dialog>"
+)
+DROP_IN_FINESSE = (
+    b"PUT /finesse/api/Dialog/16930408 <Dialog><targetMediaAddress>5004</targetMediaAddress>"
+    b"<requestedAction>DROP</requestedAction></Dialog>"
+)
 
 
 class Disk:
@@ -69,7 +92,9 @@ class LinesWay:
     outbound: Outbound
     read: Callable[[], bytes]
     disk: Disk
+    messages: tuple[tuple[AnyCommand, bytes], ...] = ON_THE_BUS
     failures: tuple[type[OutboundError], ...] = (NotSentError, InDoubtError)
+    no_snapshot: str = NOT_ON_THE_BUS
 
     def received(self) -> list[bytes]:
         """The lines, each with its end."""
@@ -94,7 +119,9 @@ class HttpWay:
 
     outbound: Outbound
     receiver: Receiver
+    messages: tuple[tuple[AnyCommand, bytes], ...] = ON_THE_BUS
     failures: tuple[type[OutboundError], ...] = (NotSentError, InDoubtError, RefusedError)
+    no_snapshot: str = NOT_ON_THE_BUS
 
     def received(self) -> list[bytes]:
         """The bodies that the server took."""
@@ -110,7 +137,36 @@ class HttpWay:
         self.receiver.answer = says(204)
 
 
-@pytest.fixture(params=["stdout", "file", "http"])
+@attrs.define
+class FinesseWay:
+    """Requests to a Finesse that has twenty-one monitor dialogs, of which those that it accepted count as received."""
+
+    outbound: Outbound
+    finesse: Finesse
+    messages: tuple[tuple[AnyCommand, bytes], ...] = ((START, START_IN_FINESSE), (DROP, DROP_IN_FINESSE))
+    failures: tuple[type[OutboundError], ...] = (NotSentError, InDoubtError, RefusedError)
+    no_snapshot: str = "nobody takes the answer to a question"
+
+    def __attrs_post_init__(self) -> None:
+        pair = Monitored(self.finesse.people["5004"], self.finesse.people["5025"])
+        self.finesse.dialogs = dict.fromkeys(["16930408", *map(str, range(20))], pair)
+
+    def received(self) -> list[bytes]:
+        """Method, path and body of what was accepted."""
+        return [asked.said for asked in self.finesse.requests if asked.is_taken]
+
+    def fail(self, error: type[OutboundError]) -> None:
+        """The server says so, and is so rude as to repeat what it was sent."""
+        status = {NotSentError: 503, InDoubtError: 500, RefusedError: 400}[error]
+        body = b"<ApiErrors><ApiError><ErrorType>no 47483657</ErrorType></ApiError></ApiErrors>"
+        self.finesse.answer = says(status, f"X-Sent: {START_MESSAGE.decode()}", body=body)
+
+    def mend(self) -> None:
+        """The server answers by itself again."""
+        self.finesse.answer = None
+
+
+@pytest.fixture(params=["stdout", "file", "http", "finesse"])
 def way(
     request: pytest.FixtureRequest, tmp_path: Path, disk: Disk, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Iterator[Way]:
@@ -121,6 +177,9 @@ def way(
         elif request.param == "file":
             path = tmp_path / "out.jsonl"
             yield LinesWay(FileOutbound(path, Settings()), lambda: path.read_bytes() if path.exists() else b"", disk)
+        elif request.param == "finesse":
+            finesse = stack.enter_context(Finesse().running())
+            yield FinesseWay(FinesseOutbound(finesse.url, Logins({"47483657": "of-47483657"})), finesse)
         else:
             receiver = stack.enter_context(Receiver())
             yield HttpWay(HttpOutbound(f"http://{receiver.authority}/", Settings(), key=None), receiver)

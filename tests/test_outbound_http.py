@@ -320,7 +320,7 @@ def test_a_server_that_takes_its_time_between_two_bytes_runs_out_of_it(
 ) -> None:
     """The limit is for the whole answer: when it has passed, what is there already is not waited for again."""
     seconds = iter([0.0, 1.0, 100.0])
-    monkeypatch.setattr("monitoring_core.outbound.http.time.monotonic", lambda: next(seconds))
+    monkeypatch.setattr("monitoring_core.outbound.exchange.time.monotonic", lambda: next(seconds))
     receiver.answer = b"HTTP/1.1 100 Continue\r\n"
     with pytest.raises(InDoubtError, match="the answer takes too long"):
         outbound_to(receiver).send("s-6/12/0", START)
@@ -339,7 +339,7 @@ def test_each_wait_has_its_limit(receiver: Receiver, monkeypatch: pytest.MonkeyP
 
     seconds = iter([0.0, 1.0])
     monkeypatch.setattr(socket, "socket", Watched)
-    monkeypatch.setattr("monitoring_core.outbound.http.time.monotonic", lambda: next(seconds))
+    monkeypatch.setattr("monitoring_core.outbound.exchange.time.monotonic", lambda: next(seconds))
     outbound_to(receiver, connect_s=20.0, read_s=30.0).send("s-6/12/0", START)
     assert limits == [20.0, 30.0, 29.0]
 

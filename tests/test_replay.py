@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_core.domain.events import ConnectionCleared, Event, Held, Log, MonitorEnded, Retrieved, TimePassed
-from monitoring_core.domain.outcomes import NOTHING, Step
+from monitoring_core.domain.outcomes import NOTHING, Listener, Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
-from monitoring_core.replay import Listener, Replay, Row, encode, first_difference
+from monitoring_core.replay import Replay, Row, encode, first_difference
 from tests.helpers import ANYBODY, ASK, DEFAULT, LISTENING, SEATS, START, talk
 from tests.strategies_events import events
 
@@ -78,7 +78,7 @@ def test_a_row_tells_a_session_whole() -> None:
             end_certainty="confirmed",
             follows="",
             paused_s=5.5,
-            listeners=(Listener("ann", "5004", "silent", 10.0, 30.0, "confirmed"),),
+            listeners=(Listener("ann", "5004", "silent", 10.0, 30.0, "confirmed", "bob", "5025", 5.5),),
         )
     ]
 
@@ -112,10 +112,20 @@ def test_an_observed_session_has_an_opinion() -> None:
 
 
 def test_a_listener_in_json_has_the_documented_keys() -> None:
-    """A listener is {supervisor, extension, mode, from, until, certainty} for programs that read the rows."""
+    """A listener has the same keys for every program that reads the rows, in this order."""
     (row,) = rows(*LISTENING)
     keys = msgspec.to_builtins(row)["listeners"][0].keys()
-    assert list(keys) == ["supervisor", "extension", "mode", "from", "until", "certainty"]
+    assert list(keys) == [
+        "supervisor",
+        "extension",
+        "mode",
+        "from",
+        "until",
+        "certainty",
+        "agent",
+        "agent_extension",
+        "paused_s",
+    ]
 
 
 def test_the_header_of_a_log_is_no_event() -> None:

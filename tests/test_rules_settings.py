@@ -33,7 +33,7 @@ def test_the_default_file_is_the_defaults() -> None:
 def test_the_default_file_has_every_setting() -> None:
     """Every setting and every limit is written in rules/lifecycle.toml, with its unit and its comment."""
     data = tomllib.loads(TEXT)
-    settings = {field.name for field in attrs.fields(Settings)} - {"limits", "duties"}
+    settings = {field.name for field in attrs.fields(Settings)} - {"limits", "modes", "duties"}
     assert {key for key in data if not isinstance(data[key], dict)} | data["limits"].keys() == settings
     assert data["bounds"].keys() == {field.name for field in attrs.fields(Limits)}
 
@@ -66,7 +66,7 @@ def test_what_is_written_is_read() -> None:
         ('source = " "', "source cannot be  ", "1, source", "write a text in double quotes"),
         ("limits = 1", "limits is not a table", "1, limits", "write [limits]"),
         ("duties = 1", "duties is not a table", "1, duties", "write [duties]"),
-        ('[duties]\ntone = "beep"', "tone cannot be beep", "2, duties.tone", "one of: notice"),
+        ('[duties]\ntone = "beep"', "tone cannot be beep", "2, duties.tone", "one of: before_start, notice"),
     ],
 )
 def test_each_problem_has_its_words(text: str, what: str, where: str, fix: str | None) -> None:

@@ -62,8 +62,9 @@ def lived(*events: Event, given: Settings | None = None) -> Engine:
 
 
 def full() -> Engine:
-    """A site with something of everything."""
+    """A site with something of everything; who asks for an idle agent waits."""
     return lived(
+        replace(ASK, from_address="5027", to_address="5099"),
         *STORY,
         replace(ASK, id="r1", token="t1"),
         replace(START, monitor_call="m2", from_address="5026"),
@@ -71,6 +72,7 @@ def full() -> Engine:
         e.CallCleared(call="c9"),
         e.MonitorEnded(monitor_call="m9"),
         e.SignedOut(person="ann"),
+        given=Settings(idle_target="wait"),
     )
 
 

@@ -131,7 +131,7 @@ def test_a_source_must_know_its_own_name() -> None:
 
 @pytest.mark.parametrize(
     ("subtopic", "data"),
-    [("SetBARGE CALL", REQUEST), ("SetAgentState", {"State": "READY"}), ("GetAgentState", {}), ("GetAppState", None)],
+    [("SetAgentState", {"State": "READY"}), ("GetAgentState", {}), ("GetAppState", None)],
 )
 def test_what_is_only_wished_for_is_no_event(subtopic: str, data: object) -> None:
     """Requests for anything else, also under the name of an answer, say nothing that happened."""

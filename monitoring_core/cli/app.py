@@ -120,7 +120,7 @@ def _parser() -> ArgumentParser:
 
 def _rules() -> ArgumentParser:
     shared = ArgumentParser(add_help=False)
-    shared.add_argument("--rules", metavar="DIR", help="the folder with the rules (default: the packaged ones)")
+    shared.add_argument("--rules", metavar="DIR", help="a folder with rules, cce or ccx (default: the packaged ones)")
     shared.add_argument(
         "--confirmation", choices=("switch", "none"), help="overrides lifecycle.toml: does the switch confirm starts?"
     )
@@ -141,6 +141,8 @@ def _log() -> ArgumentParser:
 
 def _add_run(made: ArgumentParser) -> None:
     made.add_argument("log", metavar="LOG", nargs="?", default=STDIN, help="a file, or - for stdin (default)")
+    made.add_argument("--xmpp", metavar="FILE", help="instead of LOG: Finesse itself, where this file (TOML) says")
+    made.add_argument("--record", metavar="FILE", help="with --xmpp: keep the log of what comes; added to it")
     made.add_argument("--out", metavar="FILE", default=STDIN, help="where messages go (default: stdout); added to it")
     made.add_argument(
         "--gate",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 import attrs
@@ -20,7 +20,7 @@ from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.errors import EventError, MessageError, MonitoringError, SourceError
 from monitoring_core.files import Recording, Rules, load_floor, load_rules
-from monitoring_core.sources import source_of
+from monitoring_core.sources import Source, source_of
 from monitoring_core.sources.native import NativeSource
 
 SITE = "default"
@@ -35,8 +35,7 @@ class Input:
     """One log on its way to the engine. `messages`: records so far; `unreadable`: those that could not be read."""
 
     recording: Recording
-    feed: Callable[[bytes], list[Event]]
-    finish: Callable[[], list[Event]] = list
+    source: Source
     floor: list[Event] = attrs.field(factory=list)
     additions: Additions = attrs.field(factory=Additions)
     live: Live | None = None
@@ -53,24 +52,27 @@ class Input:
         yield b"", self.floor
         for number, record in self.live or self.recording:
             if record is None:
-                yield b"", self._stamped([TimePassed()])
+                yield b"", self._stamped([*self._waited(), TimePassed()])
                 continue
             events = self._read(number, record)
             if self.additions and (merged := self.additions.before(self.messages, events)):
                 yield b"", merged
             self.messages += 1
             yield record if isinstance(record, bytes) else b"", self._stamped(events)
-        last = self.finish()
+        last = self.source.finish()
         yield b"", self.additions.before(self.messages, last)
         yield b"", last
         for merged_last in self.additions.rest(self.messages):
             yield b"", [self._refused(merged_last, "") if isinstance(merged_last, SourceError) else merged_last]
 
+    def _waited(self) -> list[Event]:
+        return [] if self.live is None else self.source.pass_time(self.live.received_at)
+
     def _read(self, number: int, record: bytes | SourceError) -> list[Event]:
         if isinstance(record, SourceError):
             return [self._refused(record, f"{self.recording.name}:{number}")]
         try:
-            return self.feed(record)
+            return self.source.feed(record)
         except (EventError, MessageError, SourceError) as error:
             return [self._refused(error, f"{self.recording.name}:{number}, {error.where}")]
 
@@ -100,20 +102,20 @@ def engine_of(options: Namespace, rules: Rules) -> Engine:
 
 def input_of(options: Namespace, settings: Settings) -> Input:
     """The log that the command line names, with floor file and additions."""
-    feed, finish = source_of(options.source, settings, options.site)
+    source = source_of(options.source, settings, options.site)
     recording = Recording(options.log, settings.limits)
     floor = _floor(options.floor, options.site) if options.floor else []
     additions = load_additions(options.additions, options.site) if options.additions else Additions()
-    return Input(recording, feed, finish, floor, additions)
+    return Input(recording, source, floor, additions)
 
 
 def _floor(path: str, site: str) -> list[Event]:
     """A floor file, or native events instead: these begin with a bracket that no TOML begins with."""
-    recording, source = Recording(path), NativeSource(site)
+    recording = Recording(path)
     records = list(islice(recording, 1))
     if not (records and isinstance(records[0][1], bytes) and records[0][1].startswith(b"{")):
         return load_floor(path)
-    told = Input(Recording(path), source.feed)
+    told = Input(Recording(path), Source(NativeSource(site).feed))
     events = list(told.events())
     for problem in told.problems:
         raise EventError(problem.what, problem.where, problem.fix)

@@ -10,6 +10,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from monitoring_core.audit import Asked, Line, as_csv, as_table, line
+from monitoring_core.audit import Asked, Line, as_csv, as_table, lines
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.journal import Head, Verified
 from monitoring_core.monitor import upkeep
@@ -76,12 +77,12 @@ def prune(options: Namespace) -> int:
 def _audited(options: Namespace, asked: Asked) -> Iterator[Line]:
     for name in upkeep.sites(options.journal, options.site):
         head, rows = upkeep.rows(options.journal, name, asked.fits, _bar)
-        yield from map(line, rows)
+        yield from chain.from_iterable(map(lines, rows))
         _tell_head(name, head)
 
 
-def _as_json(lines: Iterable[Line]) -> Iterator[str]:
-    return (msgspec.json.encode(one).decode() + "\n" for one in lines)
+def _as_json(told: Iterable[Line]) -> Iterator[str]:
+    return (msgspec.json.encode(one).decode() + "\n" for one in told)
 
 
 def _tell_head(site: str, head: Head) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from msgspec import structs
 
 from monitoring_core.domain.events import Event, MonitorRequested, Unreadable
 from monitoring_core.errors import SourceError, UsageError
-from monitoring_core.files import Recording
+from monitoring_core.files.recordings import Record
 from monitoring_core.monitor.answers import with_clock
 
 TICK_S = 1.0
@@ -28,14 +28,15 @@ class Live:
     """A recording that is being made. Iterating gives its records, and a None every second in which none came.
 
     `received_at` (seconds since 1970, never running back) is when the last one given was received: a thread notes it,
-    so that a record that had to wait is not taken for a fresh one.
+    so that a record that had to wait is not taken for a fresh one. `is_stamped`: the recording says itself when each
+    record was received, by the clock of this machine, and time passes for it as well.
     """
 
-    def __init__(self, recording: Recording, tick_s: float = TICK_S) -> None:
+    def __init__(self, recording: Iterable[Record], tick_s: float = TICK_S, *, is_stamped: bool = False) -> None:
         self.received_at = 0.0
         self._recording = recording
         self._tick_s = tick_s
-        self._has_own_times: bool | None = None
+        self._has_own_times: bool | None = False if is_stamped else None
         self._offset_s = time.time() - time.monotonic()
         self._arrivals: queue.Queue[Arrival | UsageError | None] = queue.Queue(WAITING_RECORDS_MAX)
 

@@ -24,14 +24,24 @@ from msgspec import structs
 from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of
 from monitoring_core.cli.live import Live
 from monitoring_core.cli.logs import unread
+from monitoring_core.cli.xmpp import live_records, recorded
 from monitoring_core.domain.events import CommandOutcome, Event
-from monitoring_core.domain.outcomes import AnyCommand, DropMonitorCall, NoticeKind, StartMonitoring, Step
+from monitoring_core.domain.outcomes import AnyCommand, ChangeMode, DropMonitorCall, NoticeKind, StartMonitoring, Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.errors import MessageError, UsageError
 from monitoring_core.files import STDIN
 from monitoring_core.log import logger
-from monitoring_core.message import Envelope, Message, SetDrop, SetSilentMonitoring, decode, encode, fold, of_command
+from monitoring_core.message import (
+    Envelope,
+    Message,
+    SetBargeCall,
+    SetDrop,
+    SetSilentMonitoring,
+    decode,
+    encode,
+    of_command,
+)
 
 
 def run(options: Namespace) -> int:
@@ -39,10 +49,7 @@ def run(options: Namespace) -> int:
     if options.gate and options.source != "workspace":
         raise UsageError("a gate stands on the bus", "--gate", "add --source workspace")
     rules = rules_of(options)
-    with _way_out(options) as out:
-        source = input_of(options, rules.settings)
-        if options.log == STDIN:
-            source.live = Live(source.recording)
+    with _way_out(options) as out, _way_in(options, rules.settings) as source:
         runner = _Runner(engine_of(options, rules), rules.settings, source, out, gate=options.gate)
         try:
             runner.play()
@@ -69,7 +76,7 @@ class _Runner:
             asked = _asked(record, self.settings.source) if self.gate and record else None
             for event in events:
                 self._step(event, asked)
-            if asked is not None and not isinstance(asked, SetSilentMonitoring):
+            if asked is not None and not isinstance(asked, SetSilentMonitoring | SetBargeCall):
                 self._pass_on(asked)
 
     def _step(self, event: Event, asked: Message | None = None) -> None:
@@ -83,6 +90,9 @@ class _Runner:
                 continue
             original = asked if asked is not None and _is_original(asked, command) else None
             message = original or of_command(command, self.settings)
+            if message is None and isinstance(command, ChangeMode):
+                what = f"nothing on this bus asks for {command.mode}"
+                self._step(self._now(CommandOutcome(command=name, outcome="failed", text=what)))
             if message is None or isinstance(original, SetDrop):  # that one goes on after the step
                 continue
             try:
@@ -105,7 +115,7 @@ class _Runner:
 
     def _is_late(self, command: AnyCommand) -> bool:
         now = self.source.live.clock() if self.source.live else None
-        valid_until = command.valid_until if isinstance(command, StartMonitoring) else None
+        valid_until = getattr(command, "valid_until", None)
         return now is not None and valid_until is not None and now > valid_until
 
     def _now(self, event: Event) -> Event:
@@ -131,6 +141,9 @@ _log = logger("run")
 _ALARMS = {
     NoticeKind.EVENT_REFUSED,
     NoticeKind.FORBIDDEN_MONITOR,
+    NoticeKind.FORBIDDEN_MODE,
+    NoticeKind.NO_LONGER_PERMITTED,
+    NoticeKind.MODE_FAILED,
     NoticeKind.LATE_START,
     NoticeKind.OTHER_CALL,
     NoticeKind.CLOCK_SKEW,
@@ -151,23 +164,35 @@ def _asked(record: bytes, own_source: str) -> Message | None:
     if message.source == own_source:
         return None
     if isinstance(message, Envelope):
-        return message if message.payload_key == "data" and not _is_unjudged(message) else None
-    return message if isinstance(message, SetSilentMonitoring | SetDrop) else None
-
-
-def _is_unjudged(message: Envelope) -> bool:
-    """Whether it asks to be heard on a call, which no rule can permit yet: without a permit nothing goes on."""
-    if fold(message.subtopic) != fold("SetBARGE CALL"):
-        return False
-    _log.warning("held back", subtopic="SetBARGE CALL", why="it joins a call, and nothing judges that yet")
-    return True
+        return message if message.payload_key == "data" else None
+    return message if isinstance(message, SetSilentMonitoring | SetBargeCall | SetDrop) else None
 
 
 def _is_original(asked: Message, command: AnyCommand) -> bool:
     """Whether the message that came in already says what the command wants said."""
     if isinstance(asked, SetSilentMonitoring):
         return isinstance(command, StartMonitoring)
+    if isinstance(asked, SetBargeCall):
+        return isinstance(command, ChangeMode)
     return isinstance(asked, SetDrop) and isinstance(command, DropMonitorCall) and command.monitor_call == asked.call_id
+
+
+@contextmanager
+def _way_in(options: Namespace, settings: Settings) -> Iterator[Input]:
+    """The log, stdin or the connection of --xmpp; the last two are lived. Raises UsageError for two of them at once."""
+    source = input_of(options, settings)
+    if options.xmpp is None:
+        if options.record is not None:
+            raise UsageError("a log is recorded already", "--record", "add --xmpp FILE, or leave out --record")
+        source.live = Live(source.recording) if options.log == STDIN else None
+        yield source
+        return
+    if options.log != STDIN:
+        raise UsageError("events come from a log or over XMPP", options.log, "leave out one of LOG and --xmpp")
+    with live_records(options) as notifications, recorded(notifications, options.record) as records:
+        source.recording.name = notifications.name
+        source.live = Live(records, is_stamped=True)
+        yield source
 
 
 @contextmanager

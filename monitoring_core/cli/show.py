@@ -12,6 +12,7 @@ import msgspec
 
 from monitoring_core.domain.events import Event, Unreadable, Value
 from monitoring_core.domain.outcomes import Step, Verdict
+from monitoring_core.finesse.failures import explained
 from monitoring_core.replay import Row
 from monitoring_core.rules.book import shown
 from monitoring_core.rules.compile import Facts
@@ -120,12 +121,19 @@ def step(event: Event, did: Step, session: str) -> Iterator[str]:
         if move.session == session:
             why = " ".join(filter(None, (move.reason, move.certainty, move.code, move.text)))
             yield f"move: {move.before or '-'} {move.trigger} {move.after}" + (f" ({why})" if why else "")
+            yield from (f"  {line}" for line in explanation(move.code))
     for command in did.commands:
         if command.session == session:
             yield f"command: {msgspec.json.encode(command).decode()}"
     for notice in did.notices:
         if notice.session == session:
             yield f"notice: {notice.kind}" + (f": {notice.text}" if notice.text else "")
+
+
+def explanation(code: str) -> tuple[str, ...]:
+    """What an error code of Finesse means and what to do; nothing for a code that is not Finesse's."""
+    failure = explained(code)
+    return () if failure.where == "unknown" else tuple(failure.lines())
 
 
 def unreadable(problems: Sequence[Unreadable], number: int) -> Iterator[str]:

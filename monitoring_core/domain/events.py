@@ -1,46 +1,32 @@
 """Pure: owns what can happen outside, one frozen value per kind of event, and their native JSON form.
 
-Refuses to know what follows from an event; sources make them, `floor` and `engine` fold them.
-Words are CSTA's and Cisco's; addresses and ids are text and stay as sent; times are seconds.
+Refuses to know what follows from one; words are CSTA's and Cisco's, addresses and ids text as sent, times seconds.
 """
 
 from __future__ import annotations
 
-import re
-from enum import StrEnum
 from typing import Any, Literal
 
 from msgspec import Struct, field
 from msgspec.json import schema
 
+from monitoring_core.domain.views import (
+    CallView,
+    ClearCause,
+    LegState,
+    Mode,
+    MonitorOf,
+    Participant,
+    PersonView,
+    PhoneView,
+    Value,
+    snake,
+)
+
 FORMAT_VERSION = 1
 
-Value = str | int | float | bool | tuple[str, ...]
-Mode = Literal["silent", "whisper", "barge", "take_over"]
-
-
-class LegState(StrEnum):
-    """Where one participant of a call stands; `waiting` is parked between a transfer and its answer."""
-
-    INITIATED = "initiated"
-    ALERTING = "alerting"
-    CONNECTED = "connected"
-    HELD = "held"
-    WAITING = "waiting"
-    CLEARED = "cleared"
-
-
-class ClearCause(StrEnum):
-    """Why a participant left: he hung up, he transferred, or the call went on at another phone of his line."""
-
-    DROPPED = "dropped"
-    TRANSFERRED = "transferred"
-    MOVED = "moved"
-
-
-def snake(name: str) -> str:
-    """The native log's name of an event class: `SignedIn` is `signed_in`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+__all__ = ["CallView", "ClearCause", "LegState", "Mode", "MonitorOf", "Participant", "PersonView", "PhoneView", "Value"]
+"""What stands in `views`: who tells of events needs it, too, and may have it from here."""
 
 
 class Event(
@@ -94,11 +80,15 @@ class PersonChanged(Event, frozen=True):
 
 
 class PhoneChanged(Event, frozen=True):
-    """What a phone can do: whether it supports silent monitoring and is configured for it in the switch."""
+    """What a phone can do: whether it supports silent monitoring and is configured for it in the switch.
+
+    `security`: the level of its connections; Cisco's 0 non-secure, 1 authenticated, 2 encrypted.
+    """
 
     extension: str
     supports_monitoring: bool | None = None
     configured: bool | None = None
+    security: int | None = None
     facts: dict[str, Value] = field(default_factory=dict)
 
 
@@ -175,29 +165,10 @@ class CallChanged(Event, frozen=True):
     facts: dict[str, Value] = field(default_factory=dict)
 
 
-class Participant(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One participant as a dialog or a snapshot shows him."""
+class PartyChanged(OfLeg, frozen=True):
+    """What is known of one party of a call: declared facts, such as his consent or jurisdiction."""
 
-    address: str
-    state: LegState
-
-
-class MonitorOf(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
-    """That a call is a monitor call: who listens on it to whom, and on which call, if the switch says so."""
-
-    from_address: str
-    to_address: str
-    call: str | None = None
-    mode: Mode = "silent"
-
-
-class CallView(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A call as a dialog or a snapshot shows it."""
-
-    call: str
-    participants: tuple[Participant, ...] = ()
-    type: str | None = None
-    monitor: MonitorOf | None = None
+    facts: dict[str, Value] = field(default_factory=dict)
 
 
 class CallSeen(Event, frozen=True):
@@ -226,6 +197,34 @@ class MonitorEnded(Event, frozen=True):
     from_address: str | None = None
     to_address: str | None = None
     reason: str | None = None
+
+
+class ListenerMoved(Event, frozen=True):
+    """The listener's end of a monitor call is at another phone now: redirected, transferred, or taken up there."""
+
+    monitor_call: str
+    from_address: str
+
+
+class ListenerJoined(Event, frozen=True):
+    """Somebody else listens on a monitor call, too: its listener made it a conference."""
+
+    monitor_call: str
+    from_address: str
+
+
+class ListenerLeft(Event, frozen=True):
+    """He who listened besides does not any more."""
+
+    monitor_call: str
+    from_address: str
+
+
+class ModeChanged(Event, frozen=True):
+    """A monitor call is in another mode now, as the switch says."""
+
+    monitor_call: str
+    mode: Mode
 
 
 class MonitorFailed(Event, frozen=True):
@@ -265,6 +264,27 @@ class StopRequested(Event, frozen=True):
     from_address: str | None = None
 
 
+class ModeRequested(Event, frozen=True):
+    """The listener of a running session, named by itself or by its monitor call, wants another mode (SetBARGE CALL).
+
+    `user`: the id that he claims to be, if he claims one. `facts` as in a request.
+    """
+
+    mode: Mode
+    session: str | None = None
+    monitor_call: str | None = None
+    from_address: str | None = None
+    user: str = ""
+    facts: dict[str, Value] = field(default_factory=dict)
+
+
+class DutyDone(Event, frozen=True):
+    """What a rule requires before a start is done: the tone plays, the agent was told."""
+
+    session: str
+    duty: str
+
+
 class CommandOutcome(Event, frozen=True):
     """What became of a command on its way out; `command` is its id, `SESSION/POSITION/NUMBER`.
 
@@ -278,26 +298,6 @@ class CommandOutcome(Event, frozen=True):
 
 
 # The whole picture, time, and trouble
-
-
-class PersonView(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A person as a snapshot shows him; `extensions` are those he is signed in on."""
-
-    person: str
-    extensions: tuple[str, ...] = ()
-    name: str | None = None
-    roles: tuple[str, ...] | None = None
-    teams: tuple[str, ...] | None = None
-    supervises: tuple[str, ...] | None = None
-    state: str | None = None
-
-
-class PhoneView(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A phone as a snapshot shows it."""
-
-    extension: str
-    supports_monitoring: bool | None = None
-    configured: bool | None = None
 
 
 class Snapshot(Event, frozen=True):
@@ -371,12 +371,19 @@ AnyEvent = (
     | ConnectionCleared
     | CallCleared
     | CallChanged
+    | PartyChanged
     | CallSeen
     | MonitorStarted
     | MonitorEnded
+    | ListenerMoved
+    | ListenerJoined
+    | ListenerLeft
+    | ModeChanged
     | MonitorFailed
     | MonitorRequested
     | StopRequested
+    | ModeRequested
+    | DutyDone
     | CommandOutcome
     | Snapshot
     | SwitchRestarted

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from monitoring_core.domain.events import Value, snake
+from monitoring_core.domain.views import Mode, Value, snake
 
 
 class State(StrEnum):
@@ -166,6 +166,19 @@ class DropMonitorCall(Command, frozen=True):
     media_address: str
     monitor_call: str
     outbound: bool = False
+    user: str = ""
+
+
+class ChangeMode(Command, frozen=True):
+    """Bring a running monitor call into another mode (SetBARGE CALL, SILENT_MONITOR's updates); perishes as a start."""
+
+    from_address: str
+    to_address: str
+    user: str
+    monitor_call: str
+    mode: Mode
+    valid_until: float | None = None
+    outbound: bool = False
 
 
 class BroadcastError(Command, frozen=True):
@@ -182,7 +195,7 @@ class AskSnapshot(Command, frozen=True):
     about: str = ""
 
 
-AnyCommand = StartMonitoring | DropMonitorCall | BroadcastError | AskSnapshot
+AnyCommand = StartMonitoring | DropMonitorCall | ChangeMode | BroadcastError | AskSnapshot
 
 
 class Notice(Struct, frozen=True, omit_defaults=True):
@@ -212,7 +225,36 @@ class NoticeKind(StrEnum):
     SNAPSHOT_ASKED = "snapshot_asked"
     EVENT_REFUSED = "event_refused"
     DUTY = "duty"
+    STANDING = "standing"
+    STANDING_OVER = "standing_over"
+    MODE_CHANGED = "mode_changed"
+    MODE_REFUSED = "mode_refused"
+    MODE_FAILED = "mode_failed"
+    FORBIDDEN_MODE = "forbidden_mode"
+    LISTENER_MOVED = "listener_moved"
+    LISTENER_JOINED = "listener_joined"
+    LISTENER_LEFT = "listener_left"
+    PARTY_FOLLOWED = "party_followed"
+    NO_LONGER_PERMITTED = "no_longer_permitted"
+    PERMITTED_AGAIN = "permitted_again"
     JOURNAL_HEAD = "journal_head"
+
+
+# Who listened
+
+
+class Listener(Struct, frozen=True, rename={"from_": "from"}):
+    """Who listened from when until when (site time, seconds), and how, to whom, and how long media was paused of it."""
+
+    supervisor: str
+    extension: str
+    mode: str
+    from_: float | None
+    until: float | None
+    certainty: str | None
+    agent: str = ""
+    agent_extension: str = ""
+    paused_s: float = 0.0
 
 
 # The step

@@ -5,9 +5,22 @@ Refuses to know the text they come from (`rules` reads lifecycle.toml) and what 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
+
+from monitoring_core.domain.events import Mode
+
+Rejudge = Literal["listener_changed", "call_changed", "party_joined", "team_changed", "rules_reloaded"]
+REJUDGE: tuple[Rejudge, ...] = get_args(Rejudge)
+
+MODES: dict[Mode, tuple[Mode, ...]] = {
+    "silent": ("whisper", "barge"),
+    "whisper": ("silent",),
+    "barge": (),
+    "take_over": (),
+}
+"""Cisco's: silent and whisper by update (UCM); barge makes a conference of it, from which nothing leads back."""
 
 
 @attrs.frozen
@@ -32,6 +45,7 @@ class Limits:
     phones_max: int = 1_000_000
     calls_max: int = 1_000_000
     calls_gone_max: int = 100_000
+    standing_max: int = 10_000
 
 
 @attrs.frozen
@@ -39,7 +53,10 @@ class Settings:
     """What lifecycle.toml holds. Times in seconds.
 
     `confirmation`: whether the switch says that a start happened. `late_start`: what is done with a monitor call
-    whose session is already final. `spelling`: of outbound SetSilentMonitoring (domain.md section 1).
+    whose session is already final. `spelling`: of outbound SetSilentMonitoring (domain.md section 1). `scope`: whom a
+    session follows. `idle_target`: of a request on an agent without a call. `second_listener`, `second_target`: what a
+    request beyond `per_agent` or `per_supervisor` does. `rejudge`: what makes a running session be judged again, and
+    `on_forbid` what follows. `modes`: which mode may follow which. The values seen are those of domain.md section 4.
     """
 
     confirmation: Literal["switch", "none"] = "switch"
@@ -53,8 +70,18 @@ class Settings:
     broadcast_refusals: bool = False
     source: str = "monitoring-core"
     spelling: Literal["table", "sample"] = "table"
+    scope: Literal["agent", "call", "next_calls"] = "agent"
+    idle_target: Literal["refuse", "wait"] = "refuse"
+    second_listener: Literal["refuse", "replace"] = "refuse"
+    second_target: Literal["refuse", "replace"] = "refuse"
+    conference: Literal["continue", "suspend", "end"] = "continue"
+    rejudge: tuple[Rejudge, ...] = REJUDGE
+    on_forbid: Literal["notice", "drop"] = "notice"
     per_pair: int = 1
     per_agent: int = 1
     per_supervisor: int = 1
-    duties: dict[str, Literal["notice"]] = attrs.field(factory=lambda: {"agent_notice": "notice", "tone": "notice"})
+    modes: dict[Mode, tuple[Mode, ...]] = attrs.field(factory=lambda: dict(MODES))
+    duties: dict[str, Literal["notice", "before_start"]] = attrs.field(
+        factory=lambda: {"agent_notice": "notice", "tone": "notice"}
+    )
     limits: Limits = attrs.field(factory=Limits)

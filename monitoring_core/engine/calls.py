@@ -5,7 +5,9 @@ Refuses to know which event it came from; it sees changes only, and ends each se
 
 from __future__ import annotations
 
-from monitoring_core.domain.outcomes import Certainty, NoticeKind, Reason, State, Trigger
+from monitoring_core.domain.outcomes import Certainty, NoticeKind, Reason, State
+from monitoring_core.engine import listeners, modes, standing
+from monitoring_core.engine.running import again, again_all, finish, is_conference, mind_media
 from monitoring_core.engine.site import Site
 from monitoring_core.floor.entities import Change, What
 from monitoring_core.session import FINAL, Session
@@ -20,26 +22,17 @@ def follow(site: Site, changes: list[Change], certainty: Certainty = Certainty.C
             _rebind(site, change, leaving)
         elif change.what is What.PERSON:
             _name(site, change)
+        elif change.what is What.MEMBER:
+            sessions = [*site.sessions.listening(change.other), *site.sessions.targeting(change.other)]
+            again_all(site, sessions, "team_changed")
         else:
             touched.extend((session, change) for session in _touched(site, change))
     touched.sort(key=lambda pair: pair[0].order)
     for session, change in touched:
         if session.state not in FINAL:
             _carry(site, session, change, certainty)
-
-
-def finish(site: Site, session: Session, reason: Reason, certainty: Certainty) -> None:
-    """The session is over."""
-    site.move(session, Trigger.FINISHED, reason, certainty)
-
-
-def mind_hold(site: Site, session: Session) -> None:
-    """Media is paused while the agent or the listener has put his call on hold."""
-    floor = site.floor
-    held = floor.is_held(session.to_address, session.call) or floor.is_held(session.from_address, session.monitor_call)
-    if session.state is State.ACTIVE and held is not session.paused:
-        session.pause(paused=held, at=site.clock.now)
-        site.note(NoticeKind.PAUSED if held else NoticeKind.RESUMED, session)
+    for change in changes if site.standing else ():
+        _mind_standing(site, change)
 
 
 def _touched(site: Site, change: Change) -> list[Session]:
@@ -50,14 +43,50 @@ def _touched(site: Site, change: Change) -> list[Session]:
 
 def _carry(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
     if change.what is What.HOLD:
-        mind_hold(site, session)
+        mind_media(site, session)
+    elif change.what is What.TOLD:
+        again(site, session, "call_changed")
+    elif change.what is What.JOINED:
+        _joined(site, session, change, certainty)
     elif change.what is What.SIGNED_OUT:
         _signed_out(site, session, change)
     elif change.call == session.monitor_call:
-        if change.what is What.OVER or change.address == session.from_address:
+        if (change.what is What.OVER or change.address == session.from_address) and not modes.goes_on(site, session):
             finish(site, session, _of_monitor_call(change), certainty)
-    elif change.what is What.OVER or (change.what is What.LEFT and change.address == session.to_address):
+    elif change.what is What.OVER and change.call not in session.calls:
+        return  # the monitor call, which it does without since a moment ago
+    elif change.what is What.OVER or change.address == session.to_address:
         _lose_call(site, session, change, certainty)
+    elif change.address == session.from_address and session.monitor_call is None and session.mode in modes.JOINING:
+        finish(site, session, Reason.SUPERVISOR_DROPPED, certainty)
+    elif site.settings.conference == "suspend":
+        mind_media(site, session)
+
+
+def _joined(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
+    """Somebody talks on a session's call who did not before."""
+    if change.call == session.monitor_call or session.state is not State.ACTIVE:
+        return
+    modes.joined(site, session)
+    if not session.to_address:
+        listeners.seek_party(site, session)
+    elif change.address not in session.pair:
+        _mind_conference(site, session, certainty)
+        again(site, session, "party_joined")
+
+
+def _mind_conference(site: Site, session: Session, certainty: Certainty) -> None:
+    if site.settings.conference == "end" and is_conference(site, session) and session.state is State.ACTIVE:
+        finish(site, session, Reason.CONFERENCED, certainty)
+    else:
+        mind_media(site, session)
+
+
+def _mind_standing(site: Site, change: Change) -> None:
+    if change.what is What.JOINED:
+        standing.called(site, change.address)
+    elif change.what is What.SIGNED_OUT:
+        standing.signed_out(site, change.address)
 
 
 def _of_monitor_call(change: Change) -> Reason:
@@ -67,7 +96,13 @@ def _of_monitor_call(change: Change) -> Reason:
 
 
 def _lose_call(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
-    """A session that is only requested may still start on another of the calls that were judged."""
+    """A session that is only requested may still start on another of the calls that were judged.
+
+    One that follows the call, not the agent, stays on it when he has transferred it.
+    """
+    if _follows_call(site, session) and change.reason is Reason.AGENT_TRANSFERRED:
+        listeners.lose_party(site, session)
+        return
     lost = (change.call, site.floor.calls.survivor(change.call))
     left = tuple(call for call in session.candidates if call not in lost)
     if session.state is State.REQUESTED and left:
@@ -91,7 +126,7 @@ def _signed_out(site: Site, session: Session, change: Change) -> None:
 def _rebind(site: Site, change: Change, leaving: set[str]) -> None:
     """Who stays on the call follows it to its new id; who leaves with this very change ends on the old one."""
     for session in site.sessions.on_call(change.call):
-        if session.to_address in leaving:
+        if session.to_address in leaving and not _follows_call(site, session):
             continue
         before = site.sessions.keys(session)
         renamed = (change.other if call == change.call else call for call in session.candidates)
@@ -99,7 +134,12 @@ def _rebind(site: Site, change: Change, leaving: set[str]) -> None:
         session.call = change.other if session.call == change.call else session.call
         site.sessions.refile(session, before)
         site.note(NoticeKind.CALL_FOLLOWED, session, f"{change.call} goes on as {change.other}")
-        mind_hold(site, session)
+        _mind_conference(site, session, Certainty.CONFIRMED)
+        again(site, session, "call_changed")
+
+
+def _follows_call(site: Site, session: Session) -> bool:
+    return site.settings.scope == "call" and session.state is State.ACTIVE
 
 
 def _name(site: Site, change: Change) -> None:

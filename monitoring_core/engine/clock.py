@@ -21,6 +21,7 @@ class Due(IntEnum):
     SESSION_EXPIRY = 2
     CALL_LEASE = 3
     CALL_EXPIRY = 4
+    MODE = 5
 
 
 class Deadline(Struct, frozen=True, order=True, array_like=True, gc=False):

@@ -10,27 +10,66 @@ from typing import Any
 
 from monitoring_core.domain import events as e
 from monitoring_core.domain.events import Value
-from monitoring_core.domain.outcomes import Judged, NoticeKind, Step, Verdict
+from monitoring_core.domain.outcomes import Judged, NoticeKind, Origin, Step, Verdict
 from monitoring_core.domain.settings import Settings
-from monitoring_core.engine import calls, leases, monitors, requests, snapshots
+from monitoring_core.engine import calls, leases, listeners, modes, monitors, requests, snapshots, standing
+from monitoring_core.engine.running import again_all
 from monitoring_core.engine.site import BEHAVIOUR, Site
 from monitoring_core.errors import EventError
 from monitoring_core.floor.facts import Facts
 from monitoring_core.floor.floor import Floor
 from monitoring_core.rules.book import RuleBook
-from monitoring_core.session import Sessions
+from monitoring_core.session import Sessions, Standing
 from monitoring_core.window import Window
 
 Handler = Callable[[Site, Any, float | None], None]
 
+
+def _requested(site: Site, event: e.MonitorRequested, _at: float | None) -> None:
+    """The same token is the same session, or standing request, and answer."""
+    known = requests.answered(site, event)
+    if known is not None:
+        site.answer = known
+    elif standing.stands(site, event):
+        standing.begin(site, event)
+    else:
+        requests.requested(site, event)
+    if event.token is not None and known is None:
+        site.tokens.add(event.token, site.answer)
+
+
+def _stop(site: Site, event: e.StopRequested, at: float | None) -> None:
+    if event.session in site.standing:
+        standing.stop(site, event.session)
+    else:
+        requests.stop(site, event, at)
+
+
+def _transferred(site: Site, event: e.Transferred, at: float | None) -> None:
+    """A listener who transfers his monitor call takes the session to another phone."""
+    if event.to is not None and event.into is None and event.call in site.sessions.by_monitor_call:
+        moved = e.ListenerMoved(monitor_call=event.call, from_address=event.to)
+        listeners.moved(site, moved, at)
+    else:
+        calls.follow(site, site.floor.apply(event, at, site.clock.now))
+
+
 HANDLERS: dict[type[e.Event], Handler] = {
-    e.MonitorRequested: requests.requested,
-    e.StopRequested: requests.stop,
+    e.MonitorRequested: _requested,
+    e.StopRequested: _stop,
+    e.ModeRequested: modes.requested,
+    e.DutyDone: requests.duty_done,
     e.CommandOutcome: requests.command_outcome,
     e.CallSeen: monitors.seen,
     e.MonitorStarted: monitors.started,
     e.MonitorEnded: monitors.ended,
     e.MonitorFailed: monitors.failed,
+    e.ListenerMoved: listeners.moved,
+    e.ListenerJoined: listeners.joined,
+    e.ListenerLeft: listeners.left,
+    e.ModeChanged: modes.changed,
+    e.Transferred: _transferred,
+    e.RulesChanged: lambda site, _event, _at: again_all(site, site.sessions.alive(), "rules_reloaded"),
     e.Snapshot: snapshots.snapshot,
     e.SwitchRestarted: snapshots.restarted,
     e.JournalHead: lambda site, event, _at: site.note(NoticeKind.JOURNAL_HEAD, text=f"{event.position} {event.digest}"),
@@ -75,6 +114,11 @@ class Engine:
         """The floor, to be read only."""
         return self._site.floor
 
+    @property
+    def standing(self) -> Mapping[str, Standing]:
+        """The requests that wait for calls, by id, to be read only."""
+        return self._site.standing
+
     def facts(self, judged: Judged, given: Mapping[str, Value] | None = None) -> Facts:
         """What the rules read, or would read now, of a session that is still remembered, on the call that decided.
 
@@ -91,7 +135,12 @@ class Engine:
 
         A token that was used before is not judged again: its answer is that of the session that `answered` names.
         """
-        return requests.judge_all(self._site, self._site.imagine(request), dict(request.facts))
+        asked = (request.from_address, request.to_address, request.user, request.mode)
+        return requests.would_judge(self._site, self._site.imagine(Origin.REQUESTED, *asked), dict(request.facts))
+
+    def would_wait(self, request: e.MonitorRequested) -> bool:
+        """Whether `request` would wait for calls of the agent, each of which is judged when it comes."""
+        return standing.stands(self._site, request)
 
     def answered(self, request: e.MonitorRequested) -> str | None:
         """The session that the request's token has opened before. Raises EventError if that was another request."""

@@ -9,8 +9,10 @@ import heapq
 from collections.abc import Callable
 
 from monitoring_core.domain.outcomes import AskSnapshot, Certainty, NoticeKind, Reason, State, Trigger
-from monitoring_core.engine.calls import finish, follow
+from monitoring_core.engine import modes
+from monitoring_core.engine.calls import follow
 from monitoring_core.engine.clock import Deadline, Due
+from monitoring_core.engine.running import finish
 from monitoring_core.engine.site import Site
 from monitoring_core.floor.entities import Call, latest
 from monitoring_core.session import Session
@@ -76,8 +78,9 @@ def _confirm(site: Site, deadline: Deadline) -> None:
     session = site.sessions.by_id.get(deadline.subject)
     if session is None or session.state is not State.REQUESTED:
         return
-    if session.stop_wanted:
-        finish(site, session, Reason.WITHDRAWN, Certainty.ASSUMED)
+    if session.stop_wanted is not None:
+        asked_by_us = session.stop_wanted is not Reason.SUPERVISOR_DROPPED
+        finish(site, session, session.stop_wanted if asked_by_us else Reason.WITHDRAWN, Certainty.ASSUMED)
     else:
         site.move(session, Trigger.UNCONFIRMED, Reason.UNCONFIRMED, Certainty.ASSUMED)
 
@@ -166,4 +169,5 @@ FIRE: dict[Due, Callable[[Site, Deadline], None]] = {
     Due.SESSION_EXPIRY: _session_expiry,
     Due.CALL_LEASE: _call_lease,
     Due.CALL_EXPIRY: _call_expiry,
+    Due.MODE: modes.unconfirmed,
 }

@@ -18,17 +18,16 @@ from monitoring_core.domain.outcomes import (
     NEVER_SENT,
     AskSnapshot,
     Certainty,
-    DropMonitorCall,
     Judged,
     NoticeKind,
     Origin,
     Reason,
     State,
     Trigger,
-    Verdict,
 )
-from monitoring_core.engine.calls import finish, follow, mind_hold
-from monitoring_core.engine.requests import drop
+from monitoring_core.engine import modes
+from monitoring_core.engine.calls import follow
+from monitoring_core.engine.running import drop, finish, mind_media, opinion
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.entities import TALKING, Call
@@ -91,8 +90,8 @@ def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, 
     if session.state is State.REQUESTED:
         site.settle(session, actual.id if actual else (session.candidates[-1] if session.candidates else None))
         site.move(session, Trigger.STARTED, certainty=certainty)
-    mind_hold(site, session)
-    if session.stop_wanted:
+    mind_media(site, session)
+    if session.stop_wanted is not None:
         drop(site, session)
 
 
@@ -129,7 +128,7 @@ def _vanish(site: Site, monitor_call: str, reason: Reason, at: float | None) -> 
     """A monitor call is gone; its session, if one is alive, ends with it, and so does whoever monitors that call."""
     session = site.sessions.by_monitor_call.one(monitor_call)
     changes = site.floor.calls.over(monitor_call, Reason.CALL_ENDED, at)
-    if session is not None:
+    if session is not None and not modes.goes_on(site, session):
         finish(site, session, reason, Certainty.CONFIRMED)
     follow(site, changes)
 
@@ -143,7 +142,9 @@ def failed(site: Site, event: MonitorFailed, _at: float | None) -> None:
         and event.to_address in (None, session.to_address)
         and event.user in (None, session.user)
     ]
-    if len(fits) == 1:
+    if len(fits) == 1 and fits[0].state is State.ACTIVE:
+        modes.failed(site, fits[0], f"{event.code} {event.text}".strip())
+    elif len(fits) == 1:
         site.move(fits[0], Trigger.FAILED, Reason.FAILED, Certainty.CONFIRMED, event.code, event.text)
     else:
         site.note(NoticeKind.FAILURE_UNMATCHED, text=f"{event.code} {event.text}: fits {len(fits)} requests")
@@ -173,8 +174,7 @@ def _waiting_for(site: Site, monitor: MonitorOf, actual: Call | None) -> Session
 
 
 def _of_pair(site: Site, monitor: MonitorOf) -> list[Session]:
-    person = site.floor.people.on(monitor.from_address)
-    mine = site.sessions.listening(person.id if person else f"@{monitor.from_address}")
+    mine = site.sessions.listening(site.listener_on(monitor.from_address))
     return [session for session in mine if session.pair == (monitor.from_address, monitor.to_address)]
 
 
@@ -185,12 +185,12 @@ def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | N
     session.call = actual.id if actual else None
     session.monitor_call = monitor_call
     before = _predecessor(site, session)
-    verdict = site.judge(session, actual, {}, before)
+    verdict = site.judge(session, actual, {}, (before,) if before else ())
     session.grounds = grounds(verdict, opinion(verdict))
     session.follows = before.id if before else ""
     site.verdicts.append(Judged(session.id, verdict))
     site.move(session, Trigger.STARTED, certainty=certainty)
-    mind_hold(site, session)
+    mind_media(site, session)
     forbidden = session.grounds.word == "forbidden"
     if forbidden:
         site.note(NoticeKind.FORBIDDEN_MONITOR, session, "a monitor call that the rules forbid")
@@ -199,17 +199,8 @@ def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | N
     late = before.followed = before.state in FINAL
     site.note(NoticeKind.LATE_START if late else NoticeKind.OTHER_CALL, session, f"follows {before.id}")
     if (late and site.settings.late_start == "drop") or (not late and forbidden) or before.stop_wanted:
-        session.stop_wanted = True
-        session.stop_command = site.say(DropMonitorCall(session.id, session.from_address, monitor_call))
-
-
-def opinion(verdict: Verdict) -> str:
-    """What a verdict on a monitor call that is already up amounts to; only what is known can forbid it."""
-    if verdict.permit:
-        return "allowed"
-    if any(not hit.undecided for hit in verdict.hits) or not (verdict.hits or verdict.missing):
-        return "forbidden"
-    return "not decidable"
+        session.stop_wanted = before.stop_wanted or Reason.SUPERVISOR_DROPPED
+        drop(site, session)
 
 
 def _was_given_up(site: Site, monitor_call: str, monitor: MonitorOf) -> bool:
@@ -219,7 +210,11 @@ def _was_given_up(site: Site, monitor_call: str, monitor: MonitorOf) -> bool:
 
 def _predecessor(site: Site, session: Session) -> Session | None:
     """The session whose end proves wrong, the request whose call this monitor call missed, or came too late for."""
-    waiting = [other for other in site.sessions.waiting.values() if other.pair == session.pair]
+    waiting = [
+        other
+        for other in site.sessions.waiting.values()
+        if other.pair == session.pair and other.state is State.REQUESTED
+    ]
     if waiting:
         return min(waiting, key=lambda other: other.order)
     past = site.sessions.past(session.pair)
@@ -228,7 +223,7 @@ def _predecessor(site: Site, session: Session) -> Session | None:
 
 def _never_began(session: Session) -> bool:
     is_without_start = session.state is State.REJECTED or session.reason in NEVER_SENT
-    return session.start_number is not None and not session.followed and is_without_start
+    return bool(session.start_command) and not session.followed and is_without_start
 
 
 def _fitting(site: Site, event: MonitorEnded) -> list[str]:

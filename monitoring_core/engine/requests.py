@@ -5,59 +5,117 @@ Refuses to know rules and calls beyond asking the one about the other; a refusal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
-from monitoring_core.domain.events import CommandOutcome, MonitorRequested, StopRequested
+from monitoring_core.domain.events import CommandOutcome, DutyDone, MonitorRequested, StopRequested
 from monitoring_core.domain.outcomes import (
     AskSnapshot,
     BroadcastError,
     Certainty,
-    DropMonitorCall,
     Judged,
     NoticeKind,
     Origin,
     Reason,
-    RuleHit,
-    RuleMiss,
     StartMonitoring,
     State,
     Trigger,
     Verdict,
 )
-from monitoring_core.engine.calls import finish, mind_hold
+from monitoring_core.engine import modes
+from monitoring_core.engine.running import end, finish, mind_media
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError, quote
 from monitoring_core.floor.facts import Facts
-from monitoring_core.session import FINAL, Session, grounds
+from monitoring_core.session import FINAL, Session, grounds, opened_at
 
 
-def requested(site: Site, event: MonitorRequested, _at: float | None) -> None:
-    """Judge first, then move: the verdict is the trigger. The same token is the same session and answer."""
-    if (known := answered(site, event)) is not None:
-        site.answer = known
-        return
-    session = site.open(Origin.REQUESTED, event.from_address, event.to_address, event.user, event.mode)
-    verdict = judge_all(site, session, dict(event.facts))
-    session.grounds = grounds(verdict)
-    site.verdicts.append(Judged(session.id, verdict))
+def requested(site: Site, event: MonitorRequested) -> None:
+    """A request that is judged now."""
+    session = open_session(site, event)
     site.answer = session.id
-    if event.token is not None:
-        site.tokens.add(event.token, session.id)
+
+
+def open_session(site: Site, asked: MonitorRequested, standing: str = "") -> Session:
+    """Judge first, then move: the verdict is the trigger. What is to be done before the start delays it."""
+    session = site.open(Origin.REQUESTED, asked.from_address, asked.to_address, asked.user, asked.mode)
+    instead = _in_the_way(site, session)
+    verdict = judge_all(site, session, dict(asked.facts), instead)
+    session.grounds = grounds(verdict)
+    if standing:
+        session.on_course().standing = standing
+    site.verdicts.append(Judged(session.id, verdict))
     if not verdict.permit:
         _refuse(site, session, verdict)
-        return
+        return session
+    for other in instead:
+        end(site, other, Reason.REPLACED)
     site.move(session, Trigger.PERMIT)
-    now = site.clock.now
-    valid_until = None if now is None else now + site.settings.start_valid_s
-    start = StartMonitoring(session.id, session.from_address, session.to_address, session.user, valid_until)
-    session.start_number = len(site.commands)
-    site.say(start)
+    ways = site.settings.duties
+    duties = tuple(duty for duty in verdict.duties if ways.get(duty) == "before_start")
+    if duties:
+        course = session.on_course()
+        course.duties, course.given = duties, dict(asked.facts)
+    else:
+        _start(site, session)
     for duty in verdict.duties:
-        site.note(NoticeKind.DUTY, session, site.settings.duties.get(duty, duty))
+        site.note(NoticeKind.DUTY, session, duty if duty in duties else ways.get(duty, duty))
+    if not duties:
+        _assume(site, session)
+    return session
+
+
+def duty_done(site: Site, event: DutyDone, _at: float | None) -> None:
+    """With the last one done the request is judged once more, as time has passed; then it starts."""
+    session = site.sessions.find_alive(event.session)
+    if session is None or event.duty not in session.went.duties:
+        return
+    course = session.on_course()
+    course.duties = tuple(duty for duty in course.duties if duty != event.duty)
+    if course.duties or session.stop_wanted is not None:
+        return
+    before = site.sessions.keys(session)
+    verdict = judge_all(site, session, dict(course.given))
+    site.sessions.refile(session, before)
+    site.verdicts.append(Judged(session.id, verdict))
+    if verdict.permit:
+        _start(site, session)
+        _assume(site, session)
+    else:
+        finish(site, session, Reason.NO_LONGER_PERMITTED, Certainty.CONFIRMED)
+
+
+def _start(site: Site, session: Session) -> None:
+    now, number = site.clock.now, len(site.commands)
+    valid_until = None if now is None else now + site.settings.start_valid_s
+    start = StartMonitoring(session.id, *session.pair, session.user, valid_until)
+    command = site.say(start)
+    if session.went.given or session.went.duties or site.position != opened_at(session.id):
+        session.on_course().start_command = command
+    else:
+        session.start_number = number
+
+
+def _assume(site: Site, session: Session) -> None:
+    """On a bus that never answers a start is believed to have happened."""
     if site.settings.confirmation == "none":
         site.settle(session, session.candidates[-1] if session.candidates else None)
         site.move(session, Trigger.STARTED, certainty=Certainty.ASSUMED)
-        mind_hold(site, session)
+        mind_media(site, session)
+
+
+def _in_the_way(site: Site, session: Session) -> list[Session]:
+    """The earliest sessions beyond a limit, where the settings let a new one replace them."""
+    settings, found = site.settings, dict[str, Session]()
+    for way, limit, others in (
+        (settings.second_target, settings.per_supervisor, site.sessions.listening(session.listener)),
+        (settings.second_listener, settings.per_agent, site.sessions.targeting(session.target)),
+    ):
+        others = sorted((one for one in others if one.pair != session.pair), key=lambda one: one.order)  # noqa: PLW2901
+        if way == "replace":
+            found.update({one.id: one for one in others[: max(0, len(others) - limit + 1)]})
+    return sorted(found.values(), key=lambda one: one.order)
 
 
 def answered(site: Site, event: MonitorRequested) -> str | None:
@@ -65,7 +123,7 @@ def answered(site: Site, event: MonitorRequested) -> str | None:
     known = None if event.token is None else site.tokens.get(event.token)
     session = None if known is None else site.sessions.by_id.get(known)
     asked = (event.from_address, event.to_address, event.user, event.mode)
-    if session is not None and asked != (session.from_address, session.to_address, session.user, session.mode):
+    if session is not None and asked != session.asked:
         raise EventError(
             what="this token was used for another request",
             where=f"token {quote(event.token)}",
@@ -74,7 +132,7 @@ def answered(site: Site, event: MonitorRequested) -> str | None:
     return known
 
 
-def judge_all(site: Site, session: Session, given: Facts) -> Verdict:
+def judge_all(site: Site, session: Session, given: Facts, instead: Sequence[Session] = ()) -> Verdict:
     """Permitted only if every candidate would be; else the verdict on the first that is not. It names them all.
 
     Where no call is connected, the latest of the agent's others tells the rules why (held, ringing, waiting); a
@@ -83,39 +141,26 @@ def judge_all(site: Site, session: Session, given: Facts) -> Verdict:
     candidates = site.floor.candidates(session.to_address)
     calls = candidates or site.floor.calls_of(session.to_address)[-1:]
     session.candidates = tuple(call.id for call in calls)
-    verdicts = [site.judge(session, call, given) for call in calls] or [site.judge(session, None, given)]
+    verdicts = [site.judge(session, call, given, instead) for call in calls or (None,)]
     decisive = next((verdict for verdict in verdicts if not verdict.permit), verdicts[-1])
     call = calls[verdicts.index(decisive)].id if calls else None
     return replace(decisive, candidates=session.candidates if candidates else (), call=call)
 
 
+def would_judge(site: Site, session: Session, given: Facts) -> Verdict:
+    """How a session that is only imagined would be judged."""
+    return judge_all(site, session, given, _in_the_way(site, session))
+
+
 def stop(site: Site, event: StopRequested, _at: float | None) -> None:
     """Only the listener may; a stop before the start is remembered; one of an ACTIVE session asks the switch."""
-    fits = _to_stop(site, event)
-    session = fits[0] if len(fits) == 1 else None
-    if session is None:
-        kind = NoticeKind.STOP_AMBIGUOUS if fits else NoticeKind.STOP_UNKNOWN
-        site.note(kind, text=f"the stop fits {len(fits)} sessions alive" if fits else "no session alive fits the stop")
-    elif session.stop_wanted:
+    fits = site.named(event)
+    if len(fits) == 1:
+        if fits[0].stop_wanted is None:
+            end(site, fits[0], Reason.SUPERVISOR_DROPPED)
         return
-    elif session.state is State.REQUESTED:
-        session.stop_wanted = True
-        site.note(NoticeKind.STOP_REMEMBERED, session)
-    else:
-        drop(site, session)
-
-
-def drop(site: Site, session: Session) -> None:
-    """Ask the switch to end an ACTIVE session. Where no monitor call is known, the stop itself ends it."""
-    session.stop_wanted = True
-    if session.monitor_call is not None:
-        call = site.floor.calls.find(session.call) if session.call else None
-        outbound = call is not None and call.type is not None and call.type.lower().startswith("outbound")
-        stop = DropMonitorCall(session.id, session.from_address, session.monitor_call, outbound)
-        session.stop_command = site.say(stop)
-    else:
-        site.note(NoticeKind.STOP_UNSENT, session, "no monitor call is known, so no SetDROP could be sent")
-        finish(site, session, Reason.SUPERVISOR_DROPPED, Certainty.ASSUMED)
+    kind = NoticeKind.STOP_AMBIGUOUS if fits else NoticeKind.STOP_UNKNOWN
+    site.note(kind, text=f"the stop fits {len(fits)} sessions alive" if fits else "no session alive fits the stop")
 
 
 def command_outcome(site: Site, event: CommandOutcome, _at: float | None) -> None:
@@ -132,8 +177,10 @@ def command_outcome(site: Site, event: CommandOutcome, _at: float | None) -> Non
     elif event.command == session.start_command:
         _not_started(site, session, event)
     elif event.command == session.stop_command and session.state is State.ACTIVE:
-        session.stop_wanted, session.stop_command = False, ""
+        session.stop_wanted, session.stop_command = None, ""
         site.note(NoticeKind.STOP_FAILED, session, f"{event.code} {event.text}".strip())
+    elif event.command == session.went.mode_command and session.state is State.ACTIVE:
+        modes.failed(site, session, f"{event.code} {event.text}".strip() or event.outcome)
 
 
 def _not_started(site: Site, session: Session, event: CommandOutcome) -> None:
@@ -152,19 +199,4 @@ def _not_started(site: Site, session: Session, event: CommandOutcome) -> None:
 def _refuse(site: Site, session: Session, verdict: Verdict) -> None:
     site.move(session, Trigger.FORBID, Reason.FORBIDDEN)
     if site.settings.broadcast_refusals:
-        whys: tuple[RuleHit | RuleMiss, ...] = (*verdict.hits, *verdict.misses)
-        first = whys[0] if whys else None
-        error, because = (first.error, first.because) if first else ("", "no rule permits it")
-        site.say(BroadcastError(session.id, error or "Authorization Failure", because))
-
-
-def _to_stop(site: Site, event: StopRequested) -> list[Session]:
-    sessions = site.sessions
-    found: list[Session | None]
-    if event.session is not None:
-        found = [sessions.find_alive(event.session)]
-    elif event.monitor_call is not None:
-        found = [sessions.by_monitor_call.one(event.monitor_call)]
-    else:
-        found = [session for session in sessions.alive() if session.from_address == event.from_address]
-    return [session for session in found if session and event.from_address in (None, session.from_address)]
+        site.say(BroadcastError(session.id, *site.first_reason(verdict)))

@@ -5,7 +5,9 @@ Refuses to decide when to use them: requests, monitor calls, calls and deadlines
 
 from __future__ import annotations
 
-from monitoring_core.domain.events import Mode, MonitorRequested
+from collections.abc import Sequence
+
+from monitoring_core.domain.events import Mode, ModeRequested, StopRequested
 from monitoring_core.domain.facts import FACTS
 from monitoring_core.domain.outcomes import (
     NOTHING,
@@ -17,6 +19,9 @@ from monitoring_core.domain.outcomes import (
     NoticeKind,
     Origin,
     Reason,
+    RuleHit,
+    RuleMiss,
+    State,
     Step,
     Trigger,
     Verdict,
@@ -26,15 +31,17 @@ from monitoring_core.engine.clock import Clock, Due
 from monitoring_core.floor.entities import Call
 from monitoring_core.floor.facts import Facts, floor_facts
 from monitoring_core.floor.floor import Floor
+from monitoring_core.multimap import Multimap
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.judge import judge
-from monitoring_core.session import FINAL, Session, Sessions, advance, order_of
+from monitoring_core.session import FINAL, Session, Sessions, Standing, advance, order_of
 from monitoring_core.window import Window
 
-BEHAVIOUR = 2
+BEHAVIOUR = 3
 """The version of what steps come of the same events, stored in journals so that old entries keep their outcome.
 
-1: a start that was assumed stayed ACTIVE though the way out said that it had failed or lapsed. 2: it ends then.
+1: a start that was assumed stayed ACTIVE though the way out said that it had failed or lapsed. 2: it ends then, but
+no session is judged again while it runs. 3: it is, where the settings say so.
 """
 
 
@@ -51,6 +58,8 @@ class Site:
         self.clock = Clock(settings.skew_s_max)
         self.tokens: Window[str] = Window(settings.limits.tokens_max)
         self.early_ends: Window[Reason] = Window(settings.limits.calls_gone_max)
+        self.standing: dict[str, Standing] = {}
+        self.standing_on: Multimap[str] = Multimap()
         self.position = 0
         self._opened = 0
         self._begin()
@@ -79,11 +88,35 @@ class Site:
         self.tokens.size_max = settings.limits.tokens_max
         self.early_ends.size_max = settings.limits.calls_gone_max
 
-    def imagine(self, request: MonitorRequested) -> Session:
-        """The session that a request would open; it is in no index, and leaves no trace."""
-        session = self.open(Origin.REQUESTED, request.from_address, request.to_address, request.user, request.mode)
+    def imagine(self, origin: Origin, from_address: str, to_address: str, user: str, mode: Mode) -> Session:
+        """The session that would be opened; it is in no index, and leaves no trace."""
+        session = self.open(origin, from_address, to_address, user, mode)
         self._opened -= 1
         return session
+
+    def listener_on(self, address: str) -> str:
+        """Who listens on `address`, for limits: the person, or the extension while nobody is known there."""
+        person = self.floor.people.on(address)
+        return person.id if person else f"@{address}"
+
+    def named(self, event: StopRequested | ModeRequested) -> list[Session]:
+        """The sessions alive that a listener may mean: by id, by monitor call, or else by his extension."""
+        sessions = self.sessions
+        found: list[Session | None]
+        if event.session is not None:
+            found = [sessions.find_alive(event.session)]
+        elif event.monitor_call is not None:
+            found = [sessions.by_monitor_call.one(event.monitor_call)]
+        else:
+            found = [session for session in sessions.alive() if session.from_address == event.from_address]
+        return [session for session in found if session and event.from_address in (None, session.from_address)]
+
+    def first_reason(self, verdict: Verdict) -> tuple[str, str]:
+        """The API error and the words of a refusal's first reason."""
+        whys: tuple[RuleHit | RuleMiss, ...] = (*verdict.hits, *verdict.misses)
+        first = whys[0] if whys else None
+        error, because = (first.error, first.because) if first else ("", "no rule permits it")
+        return error or "Authorization Failure", because
 
     def open(self, origin: Origin, from_address: str, to_address: str, user: str, mode: Mode) -> Session:
         """A session bound to whoever is on these extensions now; its id is the site's and the event's position."""
@@ -154,20 +187,21 @@ class Site:
         """Add a notice."""
         self.notices.append(Notice(kind.value, session.id if session else "", text))
 
-    def judge(self, session: Session, call: Call | None, given: Facts, before: Session | None = None) -> Verdict:
+    def judge(self, session: Session, call: Call | None, given: Facts, instead: Sequence[Session] = ()) -> Verdict:
         """What the book says of this session on this call; `given` are the facts that came with the request."""
-        return judge(self.book, self.facts(session, call, given, before))
+        return judge(self.book, self.facts(session, call, given, instead))
 
-    def facts(self, session: Session, call: Call | None, given: Facts, before: Session | None = None) -> Facts:
+    def facts(self, session: Session, call: Call | None, given: Facts, instead: Sequence[Session] = ()) -> Facts:
         """Everything that a rule may read: given, floor, sessions, settings. Given facts never stand in for ours.
 
-        A session does not count against itself, nor does the one that it comes instead of (`before`).
+        A session does not count against itself, nor do those that it comes `instead` of.
         """
         facts: Facts = {name: value for name, value in given.items() if name not in FACTS or name.startswith("site.")}
         facts.update(floor_facts(self.floor, session.from_address, session.to_address, call))
         if session.origin is Origin.OBSERVED:
             self._doubt(facts, session, call)
-        selves = (session, before)
+        selves = (session, *instead)
+        facts["session.is_active"] = session.state is State.ACTIVE or session.origin is Origin.OBSERVED
         listening = [other for other in self.sessions.listening(session.listener) if other not in selves]
         facts["supervisor.sessions"] = len(listening)
         facts["agent.sessions"] = sum(other not in selves for other in self.sessions.targeting(session.target))

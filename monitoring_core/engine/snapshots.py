@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from monitoring_core.domain.events import Snapshot, SwitchRestarted
 from monitoring_core.domain.outcomes import Certainty, NoticeKind, Reason
-from monitoring_core.engine.calls import finish, follow
+from monitoring_core.engine.calls import follow
 from monitoring_core.engine.monitors import shown
+from monitoring_core.engine.running import finish
 from monitoring_core.engine.site import Site
 
 

@@ -1,4 +1,4 @@
-"""Shell: owns where rules come from: a folder that somebody names, or the default that the package carries.
+"""Shell: owns where rules come from: a folder that somebody names, a platform's profile, or the packaged default.
 
 Refuses to know what they say; `rules` reads the texts.
 """
@@ -30,7 +30,9 @@ class Rules:
 
 
 def load_rules(folder: str | Path | None = None) -> Rules:
-    """The rules of `folder`, or the packaged ones. A folder without lifecycle.toml has the settings' defaults.
+    """The rules of `folder` (or of the packaged profile of that name), or the packaged default ones.
+
+    A folder without lifecycle.toml has the settings' defaults.
 
     Raises RuleBookError with every problem, UsageError if there is nothing to read.
     """
@@ -42,12 +44,21 @@ def load_rules(folder: str | Path | None = None) -> Rules:
 
 
 def read_texts(folder: str | Path | None = None) -> dict[str, str]:
-    """Every `*.toml` of `folder`, by name. Raises UsageError if there is none or one cannot be read."""
-    place = _packaged() if folder is None else Path(folder)
+    """Every `*.toml` of `folder`, by name; `cce` is a profile, `./cce` a folder.
+
+    Raises UsageError if there is none or one cannot be read.
+    """
+    place = _packaged() if folder is None else profiles().get(str(folder), Path(folder))
     texts = {path.name: read_text(path, "make it readable") for path in sorted(place.glob("*.toml"))}
     if not texts:
-        raise UsageError("there are no rules here", str(place), "name a folder that holds *.toml rule files")
+        fix = f"name a folder that holds *.toml rule files, or a profile: {', '.join(profiles())}"
+        raise UsageError("there are no rules here", str(place), fix)
     return texts
+
+
+def profiles() -> dict[str, Path]:
+    """The packaged profiles: the folder of each by its name."""
+    return {path.name: path for path in sorted((_packaged() / "profiles").iterdir()) if path.is_dir()}
 
 
 def _packaged() -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import attrs
+from msgspec.structs import replace
 
 from monitoring_core.domain.events import (
     CallChanged,
@@ -19,6 +20,7 @@ from monitoring_core.domain.events import (
     LegState,
     MonitorOf,
     Participant,
+    PartyChanged,
     Transferred,
 )
 from monitoring_core.domain.outcomes import Reason
@@ -161,13 +163,25 @@ class Calls:
             )
         return self._merge(event.call, event.into, at, now)
 
-    def describe(self, event: CallChanged, now: float | None) -> None:
+    def describe(self, event: CallChanged, now: float | None) -> list[Change]:
         """The call's type and declared facts, as far as they are said."""
         call = self._mentioned(event.call, now)
-        if call is not None:
-            call.type = call.type if event.type is None else event.type
-            if event.facts:
-                call.facts = {**(call.facts or {}), **event.facts}
+        if call is None:
+            return []
+        before = (call.type, call.facts)
+        call.type = call.type if event.type is None else event.type
+        call.facts = {**(call.facts or {}), **event.facts} or None
+        return [Change(What.TOLD, call.id)] if (call.type, call.facts) != before else []
+
+    def describe_party(self, event: PartyChanged, at: float | None, now: float | None) -> list[Change]:
+        """Declared facts of one party; he is on the call, also where nobody has said so."""
+        changes = self.leg(event.call, event.address, LegState.INITIATED, at, now)
+        call = self.find(event.call)
+        leg = call.legs.get(event.address) if call else None
+        if call is None or leg is None:
+            return changes
+        before, leg.facts = leg.facts, {**(leg.facts or {}), **event.facts} or None
+        return [*changes, Change(What.TOLD, call.id)] if leg.facts != before else changes
 
     def view(self, view: CallView, at: float | None, now: float | None, *, in_snapshot: bool = False) -> list[Change]:
         """A call as a dialog or snapshot shows it; participants who are not listed stay as they were.
@@ -209,6 +223,16 @@ class Calls:
         target = self._mentioned(monitor.call, now) if monitor.call and not in_snapshot else None
         if target is not None and target is not call and monitor.to_address not in target.legs:
             self.leg(target.id, monitor.to_address, LegState.CONNECTED, at, now)
+
+    def move_listener(self, call_id: str, address: str, at: float | None, now: float | None) -> None:
+        """The listener's end of a monitor call is at `address` now."""
+        call = self.by_id.get(call_id)
+        if call is not None and call.monitor is not None:
+            leg = call.legs.get(call.monitor.from_address)
+            call.monitor = replace(call.monitor, from_address=address)
+            self.leg(call_id, address, LegState.CONNECTED, at, now)
+            if leg is not None and leg.state is not LegState.CLEARED:
+                self._clear_leg(call, leg, at)
 
     def owe(self, call_id: str) -> None:
         """The session of this monitor call is over: it is nobody's call, but its end is still to come."""
@@ -290,6 +314,8 @@ class Calls:
         if before is state:
             return []
         changes = []
+        if state in TALKING and before not in TALKING:
+            changes.append(Change(What.JOINED, call.id, leg.address))
         if state is LegState.CONNECTED:
             if not call.owed:
                 self.by_address.renew(leg.address, call)

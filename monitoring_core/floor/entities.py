@@ -26,14 +26,18 @@ class What(StrEnum):
     LEFT = "left"
     OVER = "over"
     HOLD = "hold"
+    JOINED = "joined"
+    TOLD = "told"
+    MEMBER = "member"
     FOLLOWED = "followed"
     PERSON = "person"
     SIGNED_OUT = "signed_out"
 
 
 class Change(NamedTuple):
-    """Something that the floor learned: `LEFT` and `HOLD` name call and address, `OVER` and `FOLLOWED` a call
-    (`other`: the surviving one), `PERSON` and `SIGNED_OUT` an address (`other`: the person).
+    """Something that the floor learned: `LEFT`, `JOINED` and `HOLD` name call and address, `OVER`, `TOLD` (more is
+    known of it) and `FOLLOWED` a call (`other`: the surviving one), `PERSON` and `SIGNED_OUT` an address (`other`: the
+    person), `MEMBER` a person (`other`) whose teams or roles are others now.
     """
 
     what: What
@@ -65,6 +69,7 @@ class Phone:
     extension: str
     supports_monitoring: bool | None = None
     configured: bool | None = None
+    security: int | None = None
     facts: dict[str, Value] = attrs.field(factory=dict)
     changed_at: float | None = None
 
@@ -76,6 +81,7 @@ class Leg:
     address: str
     state: LegState
     changed_at: float | None = None
+    facts: dict[str, Value] | None = None
 
 
 @attrs.define(eq=False, weakref_slot=False)

@@ -17,9 +17,12 @@ Facts = dict[str, Value | frozenset[str]]
 
 def floor_facts(floor: Floor, from_address: str, to_address: str, call: Call | None) -> Facts:
     """Facts by name (domain.facts) for a supervisor's and an agent's address and the call in question, if any."""
-    facts: Facts = {"agent.line": line(floor, to_address)}
+    facts: Facts = {"agent.calls": len(floor.calls_of(to_address))}
     for role, address in (("supervisor", from_address), ("agent", to_address)):
+        facts[f"{role}.line"] = line(floor, address)
         _person(facts, role, floor.people.on(address))
+        security = floor.people.phones[address].security if address in floor.people.phones else None
+        _known(facts, f"{role}.phone.security", security)
     phone = floor.people.phones.get(to_address)
     if phone is not None:
         _known(facts, "agent.phone.supports_monitoring", phone.supports_monitoring)
@@ -29,11 +32,33 @@ def floor_facts(floor: Floor, from_address: str, to_address: str, call: Call | N
         leg = call.legs.get(to_address)
         facts["call.id"] = call.id
         facts["call.connected"] = leg is not None and leg.state is LegState.CONNECTED
+        facts["call.held"] = leg is not None and leg.state is LegState.HELD
         facts["call.is_monitor_call"] = call.monitor is not None
         facts["call.parties"] = len(call.live())
         _known(facts, "call.type", call.type)
         _declared(facts, "call", call.facts or {})
+        _declared(facts, "parties", _of_all(floor, call))
     return facts
+
+
+def _of_all(floor: Floor, call: Call) -> dict[str, Value]:
+    """What every party of a call says of himself, or the floor of the person there: a flag only if it is all's.
+
+    What one of them does not say is not known of the parties. Consent and jurisdiction are such facts.
+    """
+    told = [{**_of_person(floor, leg.address), **(leg.facts or {})} for leg in call.live()]
+    shared = set.intersection(*(set(facts) for facts in told)) if told else set()
+    together: dict[str, Value] = {}
+    for name in sorted(shared):
+        values = [facts[name] for facts in told]
+        is_flag = all(isinstance(value, bool) for value in values)
+        together[name] = all(values) if is_flag else tuple(sorted({str(value) for value in values}))
+    return together
+
+
+def _of_person(floor: Floor, address: str) -> dict[str, Value]:
+    person = floor.people.on(address)
+    return person.facts if person else {}
 
 
 def line(floor: Floor, address: str) -> str:

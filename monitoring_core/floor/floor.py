@@ -138,6 +138,7 @@ FOLDS: dict[type[e.Event], Fold] = {
     ),
     e.CallCleared: lambda floor, event, at, _now: floor.calls.over(event.call, Reason.CALL_ENDED, at),
     e.CallChanged: lambda floor, event, _at, now: floor.calls.describe(event, now),
+    e.PartyChanged: lambda floor, event, at, now: floor.calls.describe_party(event, at, now),
     e.CallSeen: lambda floor, event, at, now: floor.calls.view(event.view, at, now),
 }
 """Which event tells a floor what."""

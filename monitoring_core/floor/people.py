@@ -59,9 +59,7 @@ class People:
         """A later sign-in takes the extension over; the former holder's sessions are not touched."""
         check_room(self.limits, "phones_max", self.seats, [event.extension])
         person = self._person(event.person)
-        if not older(at, person.changed_at):
-            _tell(person, event, at)
-        return self._seat(person, event.extension, at)
+        return [*self._tell(person, event, at), *self._seat(person, event.extension, at)]
 
     def sign_out(self, event: SignedOut, at: float | None) -> list[Change]:
         """Sign-outs of extensions that he does not hold say nothing new."""
@@ -69,12 +67,12 @@ class People:
         person = self._person(event.person)
         return self._unseat(person, person.extensions if event.extension is None else [event.extension], at)
 
-    def change_person(self, event: PersonChanged, at: float | None) -> None:
+    def change_person(self, event: PersonChanged, at: float | None) -> list[Change]:
         """Membership, state and declared facts, as far as they are said."""
         person = self._person(event.person)
         if not older(at, person.changed_at):
-            _tell(person, event, at)
             person.facts.update(event.facts)
+        return self._tell(person, event, at)
 
     def change_phone(self, event: PhoneChanged, at: float | None) -> None:
         """Capabilities and declared facts, as far as they are said."""
@@ -143,9 +141,8 @@ class People:
 
     def _show(self, view: PersonView, as_of: float | None) -> list[Change]:
         person = self._person(view.person)
-        if not older(as_of, person.changed_at):
-            _tell(person, view, as_of)
-        changes = self._unseat(person, [name for name in person.extensions if name not in view.extensions], as_of)
+        changes = self._tell(person, view, as_of)
+        changes += self._unseat(person, [name for name in person.extensions if name not in view.extensions], as_of)
         for extension in view.extensions:
             changes.extend(self._seat(person, extension, as_of))
         return changes
@@ -153,6 +150,12 @@ class People:
     def _person(self, person: str) -> Person:
         check_room(self.limits, "people_max", self.persons, [person])
         return self.persons.setdefault(person, Person(person))
+
+    def _tell(self, person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> list[Change]:
+        before = _member_of(person)
+        if not older(at, person.changed_at):
+            _learn(person, said, at)
+        return [Change(What.MEMBER, other=person.id)] if _member_of(person) != before else []
 
     def _seat(self, person: Person, extension: str, at: float | None) -> list[Change]:
         if not self._newer(extension, at):
@@ -182,7 +185,11 @@ class People:
         return not older(at, known)
 
 
-def _tell(person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> None:
+def _member_of(person: Person) -> tuple[frozenset[str] | None, ...]:
+    return (person.roles, person.teams, person.supervises)
+
+
+def _learn(person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> None:
     person.name = person.name if said.name is None else said.name
     person.roles = person.roles if said.roles is None else frozenset(said.roles)
     person.teams = person.teams if said.teams is None else frozenset(said.teams)
@@ -196,4 +203,6 @@ def _describe(phone: Phone, said: PhoneChanged | PhoneView, at: float | None) ->
         phone.supports_monitoring = said.supports_monitoring
     if said.configured is not None:
         phone.configured = said.configured
+    if said.security is not None:
+        phone.security = said.security
     phone.changed_at = latest(phone.changed_at, at)

@@ -15,8 +15,8 @@ Replace = Callable[[str], str]
 PLAIN = frozenset(
     """
     event id source site call into monitor_call mode state cause roles teams supervises type covers scope code command
-    outcome session token book settings reason digest
-    trigger before after certainty rule rules effect because error fact test missing duties candidates kind answer
+    outcome session standing token book settings reason digest
+    trigger before after certainty duty rule rules effect because error fact test missing duties candidates kind answer
     origin verdict follows start_certainty end_certainty
     """.split()
 )

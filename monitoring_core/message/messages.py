@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from monitoring_core.domain.outcomes import AnyCommand, BroadcastError, DropMonitorCall, StartMonitoring
+from monitoring_core.domain.outcomes import AnyCommand, BroadcastError, ChangeMode, DropMonitorCall, StartMonitoring
 from monitoring_core.domain.settings import Limits, Settings
 from monitoring_core.errors import MessageError, quote
 from monitoring_core.message.fields import Fields
@@ -55,6 +55,19 @@ class SetDrop(Struct, frozen=True):
     data_extra: dict[str, Any] = field(default_factory=dict)
 
 
+class SetBargeCall(Struct, frozen=True):
+    """A supervisor who listens through the monitor call `call_id` joins the call itself (`SetBARGE CALL`)."""
+
+    from_address: str
+    to_address: str
+    user: str
+    call_id: str
+    topic: Literal["InboundCall", "OutboundCall"] = "InboundCall"
+    source: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    data_extra: dict[str, Any] = field(default_factory=dict)
+
+
 class SetApiError(Struct, frozen=True):
     """A failure, told to everybody: `error_message` is for programs, `text` (`msg`) for people.
 
@@ -85,7 +98,7 @@ class Envelope(Struct, frozen=True):
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-Message = SetSilentMonitoring | SetDrop | SetApiError | Envelope
+Message = SetSilentMonitoring | SetDrop | SetBargeCall | SetApiError | Envelope
 
 
 def decode(raw: bytes | str, limits: Limits = _LIMITS) -> Message:
@@ -122,15 +135,21 @@ def encode(message: Message, spelling: Literal["table", "sample"] = "table") -> 
 
 
 def of_command(command: AnyCommand, settings: Settings) -> Message | None:
-    """The message that carries out `command`; None if the bus has none for it (a snapshot is asked for elsewhere)."""
+    """The message that carries out `command`; None if the bus has none for it, as for a snapshot, or for whispering."""
     if isinstance(command, StartMonitoring):
         return SetSilentMonitoring(command.from_address, command.to_address, command.user, settings.source)
     if isinstance(command, DropMonitorCall):
-        topic: Literal["InboundCall", "OutboundCall"] = "OutboundCall" if command.outbound else "InboundCall"
-        return SetDrop(command.media_address, command.monitor_call, topic, settings.source)
+        return SetDrop(command.media_address, command.monitor_call, _call_topic(command), settings.source)
+    if isinstance(command, ChangeMode) and command.mode == "barge":
+        names = (command.from_address, command.to_address, command.user, command.monitor_call)
+        return SetBargeCall(*names, _call_topic(command), settings.source)
     if isinstance(command, BroadcastError):
         return SetApiError(command.error, command.error, command.because, settings.source)
     return None
+
+
+def _call_topic(command: DropMonitorCall | ChangeMode) -> Literal["InboundCall", "OutboundCall"]:
+    return "OutboundCall" if command.outbound else "InboundCall"
 
 
 # Reading
@@ -175,6 +194,21 @@ def _drop(envelope: Fields) -> SetDrop:
     )
 
 
+def _barge(envelope: Fields) -> SetBargeCall:
+    outbound = _topic(envelope, "InboundCall", "OutboundCall") == "OutboundCall"
+    data = envelope.inside(*_PAYLOAD)
+    return SetBargeCall(
+        from_address=data.text("fromAddress"),
+        to_address=data.text("toAddress"),
+        user=data.text("UserName"),
+        call_id=data.text("CallID"),
+        topic="OutboundCall" if outbound else "InboundCall",
+        source=envelope.text_or_none("source") or "",
+        extra=envelope.rest(*_ENVELOPE),
+        data_extra=data.rest(*_MONITORING, "CallID"),
+    )
+
+
 def _api_error(envelope: Fields) -> SetApiError:
     _topic(envelope, "Error")
     data = envelope.inside(*_PAYLOAD)
@@ -203,6 +237,7 @@ def _topic(envelope: Fields, *allowed: str) -> str:
 _READERS: dict[str, Callable[[Fields], Message]] = {
     "setsilentmonitoring": _monitoring,
     "setdrop": _drop,
+    "setbargecall": _barge,
     "setapierror": _api_error,
 }
 
@@ -218,6 +253,9 @@ def _written(message: Message, spelling: Literal["table", "sample"]) -> dict[str
     if isinstance(message, SetDrop):
         data: dict[str, Any] = {"MediaAddress": message.media_address, "CallID": message.call_id}
         return _around(message, message.topic, "SetDROP", data)
+    if isinstance(message, SetBargeCall):
+        names = {"fromAddress": message.from_address, "toAddress": message.to_address, "Username": message.user}
+        return _around(message, message.topic, "SetBARGE CALL", {**names, "CallId": message.call_id})
     if isinstance(message, SetApiError):
         error = {"errorType": message.error_type, "errorMessage": message.error_message, "msg": message.text}
         return _around(
@@ -231,7 +269,7 @@ def _written(message: Message, spelling: Literal["table", "sample"]) -> dict[str
 
 
 def _around(
-    message: SetSilentMonitoring | SetDrop | SetApiError, topic: str, subtopic: str, data: dict[str, Any]
+    message: SetSilentMonitoring | SetDrop | SetBargeCall | SetApiError, topic: str, subtopic: str, data: dict[str, Any]
 ) -> dict[str, Any]:
     known = {"channel": "Cisco", "topic": topic, "subtopic": subtopic}
     source = {"source": message.source} if message.source else {}

@@ -83,6 +83,12 @@ class AsyncMonitor:
         """See `Monitor.can`."""
         return await self._do(self._monitor.can, from_address, to_address, user, token=token, mode=mode, facts=facts)
 
+    async def change_mode(
+        self, session: str, mode: Mode, user: str = "", *, facts: Mapping[str, Value] | None = None
+    ) -> Answer:
+        """See `Monitor.change_mode`."""
+        return await self._do(self._monitor.change_mode, session, mode, user, facts=facts)
+
     async def feed(self, event: Event) -> Step:
         """See `Monitor.feed`."""
         return await self._do(self._monitor.feed, event)

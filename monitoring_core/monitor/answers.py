@@ -16,9 +16,14 @@ from monitoring_core.domain.outcomes import NoticeKind, Step, Verdict
 from monitoring_core.engine import Engine
 from monitoring_core.errors import EventError
 
+WAITS = "it waits for the agent's calls, and each is judged when it comes"
+UNCHANGED = "the session is in this mode, or asked into it, already"
+
 
 class Answer(Struct, frozen=True):
     """What became of a request. `session` names what it opened, or had opened before with the same token.
+
+    One that waits for the agent's calls is not permitted yet: `session` is then the id of the standing request.
 
     `because`: every reason of a refusal, or of the permit. `verdict`: the whole why; None where a repeated token's
     session is so old that its entry was pruned.
@@ -48,13 +53,32 @@ def of_step(step: Step) -> Answer | str:
 
 
 def answer_in(step: Step, session: str) -> Answer | None:
-    """What `session` was answered, if it was in this step."""
-    return next((of_verdict(said.verdict, session) for said in step.verdicts if said.session == session), None)
+    """What `session`, or a standing request, was answered, if it was in this step."""
+    for said in step.verdicts:
+        if said.session == session:
+            return of_verdict(said.verdict, session)
+    if any(notice.kind == NoticeKind.STANDING and notice.text == session for notice in step.notices):
+        return _waiting(session)
+    return None
+
+
+def _waiting(standing: str = "") -> Answer:
+    return Answer(permit=False, session=standing, because=(WAITS,), verdict=None)
+
+
+def of_mode(step: Step, session: str) -> Answer:
+    """The answer to a change of mode; without a verdict where nothing had to be judged."""
+    refused = tuple(notice.text for notice in step.notices if notice.kind == NoticeKind.MODE_REFUSED)
+    unjudged = Answer(permit=not refused, session=session, because=refused or (UNCHANGED,), verdict=None)
+    return answer_in(step, session) or unjudged
 
 
 def of_question(engine: Engine, asked: MonitorRequested) -> Answer | str:
     """What a request would be answered, as `of_step` has it; raises what that raises for a token used otherwise."""
-    return engine.answered(asked) or of_verdict(engine.can(asked))
+    known = engine.answered(asked)
+    if known is not None:
+        return known
+    return _waiting() if engine.would_wait(asked) else of_verdict(engine.can(asked))
 
 
 def with_clock(facts: Mapping[str, Value], now: datetime) -> dict[str, Value]:

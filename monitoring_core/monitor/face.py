@@ -13,13 +13,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from monitoring_core.domain.events import CommandOutcome, Event, Mode, MonitorRequested, StopRequested, Value
+from monitoring_core.domain.events import (
+    CommandOutcome,
+    Event,
+    Mode,
+    ModeRequested,
+    MonitorRequested,
+    StopRequested,
+    Value,
+)
 from monitoring_core.domain.outcomes import Step
 from monitoring_core.engine import Engine
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.files import Rules, load_rules
 from monitoring_core.journal import Entry, Head, Journal, MemoryJournal, Pending, SqliteJournal
-from monitoring_core.monitor.answers import Answer, answer_in, of_question, of_step, with_clock
+from monitoring_core.monitor.answers import Answer, answer_in, of_mode, of_question, of_step, with_clock
 from monitoring_core.monitor.library import edition
 from monitoring_core.monitor.relay import Relay
 from monitoring_core.monitor.sites import Sites
@@ -115,16 +123,33 @@ class Monitor:
         asked = self._request(from_address, to_address, user, token, mode, facts)
         return self._whole(self._sites.look(self.site, lambda engine: of_question(engine, asked)))
 
+    def change_mode(
+        self, session: str, mode: Mode, user: str = "", *, facts: Mapping[str, Value] | None = None
+    ) -> Answer:
+        """The listener of an ACTIVE session wants another mode; what comes of it is in the session's row.
+
+        `user`: the id he claims to be, if not that of his request. Raises UsageError if there is no such session.
+        """
+
+        def make(engine: Engine) -> Event:
+            _must_live(engine, session)
+            return ModeRequested(session=session, mode=mode, user=user, facts=self._with_clock(facts))
+
+        return self._sites.ask(self.site, make, lambda _engine, step: of_mode(step, session))
+
     def feed(self, event: Event) -> Step:
         """Tell what happened outside. Without `received_at` it was received now (seconds since 1970)."""
         return self._sites.ask(self.site, lambda _engine: event, lambda _engine, step: step)
 
     def stop(self, session: str) -> Step:
-        """The listener has heard enough. Raises UsageError if there is no such session alive."""
+        """The listener has heard enough, or waits no more: `session` may be a standing request.
+
+        Raises UsageError if there is no such session alive.
+        """
 
         def make(engine: Engine) -> Event:
-            if engine.sessions.find_alive(session) is None:
-                raise UsageError("no such session is alive", quote(session), "sessions() lists those that are")
+            if session not in engine.standing:
+                _must_live(engine, session)
             return StopRequested(session=session)
 
         return self._sites.ask(self.site, make, lambda _engine, step: step)
@@ -230,19 +255,26 @@ class Monitor:
         mode: Mode,
         facts: Mapping[str, Value] | None,
     ) -> MonitorRequested:
-        now = self._sites.clock()
         return MonitorRequested(
             from_address=from_address,
             to_address=to_address,
             user=user,
             token=token,
             mode=mode,
-            facts=with_clock(facts or {}, datetime.fromtimestamp(now).astimezone()),
+            facts=self._with_clock(facts),
         )
+
+    def _with_clock(self, facts: Mapping[str, Value] | None) -> dict[str, Value]:
+        return with_clock(facts or {}, datetime.fromtimestamp(self._sites.clock()).astimezone())
 
 
 def _texts(rules: str | Path | Rules) -> Mapping[str, str]:
     return rules.texts if isinstance(rules, Rules) else load_rules(rules).texts
+
+
+def _must_live(engine: Engine, session: str) -> None:
+    if engine.sessions.find_alive(session) is None:
+        raise UsageError("no such session is alive", quote(session), "sessions() lists those that are")
 
 
 def _is_about(entry: Entry, session: str) -> bool:

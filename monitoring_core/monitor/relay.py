@@ -14,7 +14,7 @@ from typing import Literal
 import attrs
 
 from monitoring_core.domain.events import CommandOutcome
-from monitoring_core.domain.outcomes import StartMonitoring
+from monitoring_core.domain.outcomes import ChangeMode, StartMonitoring
 from monitoring_core.journal import Pending
 from monitoring_core.log import logger
 from monitoring_core.monitor.served import Served
@@ -96,13 +96,12 @@ class Relay:
                 is_blocked = not self._send(served, pending)
 
     def _is_late(self, pending: Pending) -> bool:
-        valid_until = pending.command.valid_until if isinstance(pending.command, StartMonitoring) else None
+        valid_until = getattr(pending.command, "valid_until", None)
         return valid_until is not None and self._sites.clock() > valid_until
 
     def _send(self, served: Served, pending: Pending) -> bool:
         """Whether it is done with, one way or another."""
-        is_start = isinstance(pending.command, StartMonitoring)
-        may_repeat = self._outbound.drops_repeats or not is_start
+        may_repeat = self._outbound.drops_repeats or not isinstance(pending.command, StartMonitoring | ChangeMode)
         if not may_repeat and pending.attempted and pending.id not in self._surely_not_sent:
             self._tell(served, pending, "in_doubt", "it may have been sent before a crash")
             return True
@@ -115,7 +114,7 @@ class Relay:
         try:
             self._outbound.send(pending.id, pending.command)
         except RefusedError as error:
-            self._tell(served, pending, "failed", error.what)
+            self._tell(served, pending, "failed", error.what, error.code)
         except NotSentError as error:
             self._surely_not_sent.add(pending.id)
             self._pause(served, error)
@@ -130,9 +129,9 @@ class Relay:
         self._pauses.pop(served.name, None)
         return True
 
-    def _tell(self, served: Served, pending: Pending, outcome: Outcome, text: str = "") -> None:
+    def _tell(self, served: Served, pending: Pending, outcome: Outcome, text: str = "", code: str = "") -> None:
         self._surely_not_sent.discard(pending.id)
-        event = CommandOutcome(command=pending.id, outcome=outcome, text=text)
+        event = CommandOutcome(command=pending.id, outcome=outcome, code=code, text=text)
         self._sites.ask(served.name, lambda _engine: event, lambda _engine, _step: None)
 
     def _pause(self, served: Served, error: Exception) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import attrs
+
 from monitoring_core.domain.outcomes import AnyCommand
 from monitoring_core.errors import MonitoringError
 
@@ -23,8 +25,11 @@ class InDoubtError(OutboundError):
     """It may have arrived, or not: only a repeat that the receiver drops, or one that does no harm, may be tried."""
 
 
+@attrs.define(auto_exc=True, str=False)
 class RefusedError(OutboundError):
-    """It will never be taken: refused for good, or nothing that this way out can say."""
+    """It will never be taken: refused for good, or nothing that this way out can say; `code` is the refuser's own."""
+
+    code: str = ""
 
 
 class Outbound(Protocol):

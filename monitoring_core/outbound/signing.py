@@ -45,15 +45,20 @@ def key_from_environment(name: str) -> bytes:
 
 def key_from_file(path: str | Path) -> bytes:
     """The key that is the whole of a file. Raises UsageError if others may read it, or it is no good."""
+    return checked_key(secret_from_file(path, "key", KEY_BYTES_MAX + 1), str(path))
+
+
+def secret_from_file(path: str | Path, name: str, bytes_max: int) -> bytes:
+    """The first `bytes_max` bytes of a file that only we may read. Raises UsageError, which calls it `name`."""
     try:
         with Path(path).open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            key = file.read(KEY_BYTES_MAX + 1)
+            secret = file.read(bytes_max)
     except OSError as error:
-        raise UsageError(f"cannot read the key: {error.strerror}", str(path), "see that we may read it") from error
+        raise UsageError(f"cannot read the {name}: {error.strerror}", str(path), "see that we may read it") from error
     if os.name == "posix" and mode & _OTHERS_MAY:
-        raise UsageError("others may read or change the key", str(path), "chmod 600, and make a new key")
-    return checked_key(key, str(path))
+        raise UsageError(f"others may read or change the {name}", str(path), f"chmod 600, and make a new {name}")
+    return secret
 
 
 def checked_key(key: bytes, where: str) -> bytes:

@@ -47,13 +47,13 @@ def _recorded(story: Story, folder: Path, rules: Rules) -> Iterator[Event]:
     """The events of the recording that the story names; a record that cannot be read is an event too."""
     if not story.recorded:
         return
-    feed, finish = source_of(story.source, story.settings_on(rules.settings))
+    source = source_of(story.source, story.settings_on(rules.settings))
     for number, record in Recording(str(folder / story.recorded), rules.settings.limits):
         try:
             if isinstance(record, SourceError):
                 raise record
-            yield from feed(record)
+            yield from source.feed(record)
         except (EventError, MessageError, SourceError) as error:
             where = f"{story.recorded}:{number}" + (f", {error.where}" if error is not record else "")
             yield Unreadable(what=error.what, where=where, fix=error.fix)
-    yield from finish()
+    yield from source.finish()

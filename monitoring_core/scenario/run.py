@@ -14,8 +14,8 @@ import attrs
 import msgspec
 from msgspec.structs import replace
 
-from monitoring_core.domain.events import CommandOutcome, Event, Log, StopRequested
-from monitoring_core.domain.outcomes import Step
+from monitoring_core.domain.events import CommandOutcome, DutyDone, Event, Log, ModeRequested, StopRequested
+from monitoring_core.domain.outcomes import ChangeMode, NoticeKind, Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.message import encode, of_command
@@ -62,7 +62,7 @@ class _Told:
 
 @attrs.define
 class _Run:
-    """A story under way. `names`: nickname by session id; `commands`: id by nickname and message."""
+    """A story under way. `names`: nicknames of sessions and standing requests; `commands`: id by nickname and word."""
 
     story: Story
     engine: Engine
@@ -108,7 +108,7 @@ class _Run:
 
     def _meant(self, event: Event) -> Event:
         """An event with the ids that its nicknames stand for."""
-        if isinstance(event, StopRequested):
+        if isinstance(event, StopRequested | ModeRequested | DutyDone):
             ids = {name: session for session, name in self.names.items()}
             return replace(event, session=ids.get(event.session or "", event.session))
         if isinstance(event, CommandOutcome):
@@ -118,11 +118,16 @@ class _Run:
     def _name(self, step: Step) -> None:
         for move in step.moves:
             self.names.setdefault(move.session, f"S{len(self.names) + 1}")
-            self.words[move.session] = self.engine.sessions.by_id[move.session].grounds.word
+        for notice in step.notices:
+            if notice.kind == NoticeKind.STANDING:
+                self.names.setdefault(notice.text, f"W{sum(name.startswith('W') for name in self.names.values()) + 1}")
+        opened = [move.session for move in step.moves if move.before is None]
+        self.words = {session: self.engine.sessions.by_id[session].grounds.word for session in opened}
         for number, command in enumerate(step.commands):
             message = of_command(command, self.settings)
-            if message is not None:
-                name = f"{self.names[command.session]} {msgspec.json.decode(encode(message))['subtopic']}"
+            if message is not None or isinstance(command, ChangeMode):
+                kind = "ChangeMode" if message is None else msgspec.json.decode(encode(message))["subtopic"]
+                name = f"{self.names[command.session]} {kind}"
                 self.commands[name] = f"{command.session}/{self.engine.position}/{number}"
 
     def _note(self, row: Row, event: Event, step: Step, broken: list[str]) -> None:
@@ -149,7 +154,8 @@ class _Run:
 
     def _nicknamed(self, row: dict[str, Any]) -> dict[str, Any]:
         names = {"": "", **self.names}
-        return {**row, "session": names[row["session"]], "follows": names.get(row["follows"], row["follows"])}
+        links = {key: names.get(row[key], row[key]) for key in ("follows", "standing")}
+        return {**row, "session": names[row["session"]], **links}
 
 
 def _at(row: Row) -> float:

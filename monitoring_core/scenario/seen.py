@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from monitoring_core.domain.outcomes import AnyCommand, AskSnapshot, Certainty, Judged, Move, Notice, Step
+from monitoring_core.domain.outcomes import AnyCommand, AskSnapshot, Certainty, ChangeMode, Judged, Move, Notice, Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.message import encode, of_command
 
@@ -51,7 +51,7 @@ def kind_of(expected: Mapping[str, Any]) -> str:
 
 
 def seen_in(step: Step, names: Mapping[str, str], words: Mapping[str, str], settings: Settings) -> list[Seen]:
-    """All of `step`. `names`: nickname by session id; `words`: what each verdict comes to, by session id."""
+    """All of `step`. `names`: nickname by session id; `words`: what a verdict on a new session comes to, by its id."""
     judged = [_verdict(one, names, words) for one in step.verdicts]
     told = [one.said["session"] for one in judged]
     answer = names.get(step.answer, step.answer)
@@ -94,7 +94,7 @@ def _as_asked(seen: Seen, asked: Mapping[str, Any]) -> Table:
 def _verdict(judged: Judged, names: Mapping[str, str], words: Mapping[str, str]) -> Seen:
     verdict = judged.verdict
     rules = [*(hit.rule for hit in verdict.hits), *(miss.rule for miss in verdict.misses if not verdict.permit)]
-    word = words[judged.session]
+    word = words.get(judged.session) or ("permit" if verdict.permit else "forbid")
     said = {"session": names[judged.session], "verdict": word, "rules": rules, "missing": list(verdict.missing)}
     more = {
         "because": [hit.because for hit in verdict.hits],
@@ -119,6 +119,9 @@ def _command(command: AnyCommand, names: Mapping[str, str], settings: Settings) 
     """A message in the bus's own words; the innermost `data` holds what it says."""
     session = {"session": names.get(command.session, "")}
     message = of_command(command, settings)
+    if message is None and isinstance(command, ChangeMode):
+        said = {"send": "ChangeMode", "mode": command.mode, "monitor_call": command.monitor_call}
+        return Seen("send", said, {**session, "valid_until": command.valid_until})
     if message is None:
         asked = command if isinstance(command, AskSnapshot) else AskSnapshot(command.session, "")
         return Seen("ask", _without_empty({"ask": asked.scope, "about": asked.about}), session)

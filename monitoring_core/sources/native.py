@@ -12,11 +12,12 @@ import msgspec
 
 from monitoring_core.domain import events as e
 from monitoring_core.domain.events import FORMAT_VERSION, AnyEvent, Event, Log
+from monitoring_core.domain.views import snake
 from monitoring_core.errors import EventError, UsageError, quote
 from monitoring_core.rules.text import did_you_mean
 
 _DECODER = msgspec.json.Decoder(AnyEvent)
-_CLASSES: dict[str, type[msgspec.Struct]] = {e.snake(one.__name__): one for one in get_args(AnyEvent)}
+_CLASSES: dict[str, type[msgspec.Struct]] = {snake(one.__name__): one for one in get_args(AnyEvent)}
 _INNER: tuple[type[msgspec.Struct], ...] = (e.CallView, e.Participant, e.MonitorOf, e.PersonView, e.PhoneView)
 _QUOTED = re.compile(r"(['`])(.*)\1", re.DOTALL)
 

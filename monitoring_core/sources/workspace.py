@@ -16,6 +16,7 @@ from monitoring_core.domain.events import (
     CallView,
     Event,
     LegState,
+    ModeRequested,
     MonitorEnded,
     MonitorFailed,
     MonitorOf,
@@ -33,6 +34,7 @@ from monitoring_core.message import (
     Fields,
     Message,
     SetApiError,
+    SetBargeCall,
     SetDrop,
     SetSilentMonitoring,
     below,
@@ -108,6 +110,8 @@ def _events(message: Message) -> Iterator[Event]:
             yield MonitorRequested(from_address=from_address, to_address=to_address, user=user)
         case SetDrop(media_address, call_id):
             yield StopRequested(monitor_call=call_id, from_address=media_address)
+        case SetBargeCall(from_address, _, user, call_id):
+            yield ModeRequested(monitor_call=call_id, from_address=from_address, user=user, mode="barge")
         case SetApiError(error_type, _, text):
             yield MonitorFailed(code=error_type, text=text)
         case _:

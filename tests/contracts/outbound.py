@@ -13,7 +13,7 @@ from typing import Protocol, Self
 import attrs
 import pytest
 
-from monitoring_core.domain.outcomes import AskSnapshot, BroadcastError, DropMonitorCall, StartMonitoring
+from monitoring_core.domain.outcomes import AnyCommand, AskSnapshot, BroadcastError, DropMonitorCall, StartMonitoring
 from monitoring_core.domain.settings import Limits
 from monitoring_core.outbound import InDoubtError, NotSentError, Outbound, OutboundError, RefusedError
 
@@ -33,14 +33,21 @@ ERROR_MESSAGE = (
     b'"data":{"packet":"apierror","data":{"errorType":"Invalid Supervisor","errorMessage":"Invalid Supervisor",'
     b'"msg":"not your team"}}}'
 )
+ON_THE_BUS = ((START, START_MESSAGE), (DROP, DROP_MESSAGE), (ERROR, ERROR_MESSAGE))
 UNSPEAKABLE = (AskSnapshot("s-6", "site"), StartMonitoring("s-6", "5" * Limits().message_bytes_max, "5025", "47483657"))
 
 
 class Way(Protocol):
-    """A way out with its receiving end. `failures`: what the world can do to it."""
+    """A way out with its receiving end.
+
+    `messages`: commands, of which it can say a start and a stop at least, each with its message; `failures`: what the
+    world can do to it; `no_snapshot`: why it cannot ask for one.
+    """
 
     outbound: Outbound
+    messages: tuple[tuple[AnyCommand, bytes], ...]
     failures: tuple[type[OutboundError], ...]
+    no_snapshot: str
 
     def received(self) -> list[bytes]:
         """Every message that arrived so far, in order, each bounded as this way bounds them."""
@@ -53,21 +60,22 @@ class Way(Protocol):
 
 
 def messages_arrive_byte_for_byte(way: Way) -> None:
-    """Each command arrives as its message of the bus, to the byte."""
-    for command in (START, DROP, ERROR):
+    """Each command arrives as its message, to the byte."""
+    for command, _ in way.messages:
         way.outbound.send("s-6/12/0", command)
-    assert way.received() == [START_MESSAGE, DROP_MESSAGE, ERROR_MESSAGE]
+    assert way.received() == [message for _, message in way.messages]
 
 
 def order_is_kept(way: Way) -> None:
     """Commands arrive in the order in which they were sent."""
     for number in range(20):
         way.outbound.send(f"s-6/{number}/0", DropMonitorCall("s-6", "5004", str(number)))
-    assert way.received() == [DROP_MESSAGE.replace(b"16930408", str(number).encode()) for number in range(20)]
+    stop = dict(way.messages)[DROP]
+    assert way.received() == [stop.replace(b"16930408", str(number).encode()) for number in range(20)]
 
 
 def what_cannot_be_said_is_refused(way: Way) -> None:
-    """A command that the bus has no message for, and one too long for it, are refused, and nothing arrives."""
+    """A command that there is no message for, and one that is too long, are refused, and nothing arrives."""
     for command in UNSPEAKABLE:
         with pytest.raises(RefusedError):
             way.outbound.send("s-6/12/0", command)
@@ -75,10 +83,10 @@ def what_cannot_be_said_is_refused(way: Way) -> None:
 
 
 def a_snapshot_is_refused_with_its_reason(way: Way) -> None:
-    """Who asks for a snapshot reads that nothing on this bus does."""
+    """Who asks for a snapshot reads why that is impossible."""
     with pytest.raises(RefusedError) as raised:
         way.outbound.send("s-6/12/0", AskSnapshot("s-6", "call", "c1"))
-    assert raised.value.what == "nothing on this bus asks for a snapshot"
+    assert raised.value.what == way.no_snapshot
 
 
 def closed_is_closed(way: Way) -> None:
@@ -99,7 +107,7 @@ def what_was_not_sent_arrives_once_when_tried_again(way: Way) -> None:
     assert way.received() == []
     way.mend()
     way.outbound.send("s-6/12/0", START)
-    assert way.received() == [START_MESSAGE]
+    assert way.received() == [dict(way.messages)[START]]
 
 
 def what_is_in_doubt_spoils_nothing_else(way: Way) -> None:
@@ -110,8 +118,9 @@ def what_is_in_doubt_spoils_nothing_else(way: Way) -> None:
     way.mend()
     way.outbound.send("s-6/13/0", DROP)
     *before, last = way.received()
-    assert last == DROP_MESSAGE
-    assert all(START_MESSAGE.startswith(part) for part in before)
+    messages = dict(way.messages)
+    assert last == messages[DROP]
+    assert all(messages[START].startswith(part) for part in before)
 
 
 def an_error_never_shows_the_message(way: Way) -> None:

@@ -10,7 +10,8 @@ import pytest
 import structlog
 import transitions
 
-from monitoring_core import log, session
+from monitoring_core import log
+from monitoring_core.session import table
 from monitoring_core.domain.settings import Settings
 from monitoring_core.errors import MonitoringError
 from tests.house.house import package_sources, sources_of_tests
@@ -18,7 +19,7 @@ from tests.house.house import package_sources, sources_of_tests
 
 def test_transitions_executes_the_table() -> None:
     """The session's table runs on one machine of transitions, which no other room has."""
-    assert [type(value) for value in vars(session).values() if isinstance(value, transitions.Machine)] == [
+    assert [type(value) for value in vars(table).values() if isinstance(value, transitions.Machine)] == [
         transitions.Machine
     ]
     assert _rooms_that_import("transitions") == {"session"}

@@ -11,7 +11,7 @@ import pytest
 import monitoring_core
 from tests.house.house import PACKAGE, package_sources
 
-EXTRAS = "zstandard hypothesis pytest".split()
+EXTRAS = "slixmpp zstandard hypothesis pytest".split()
 
 # Run in a fresh process, whose audit hook sees what the imports do; compiled files are Python's affair, and off.
 WATCH = """

@@ -31,8 +31,8 @@ def excuses_itself(source: Source) -> Iterator[str]:
 
 
 def reads_no_clock(source: Source) -> Iterator[str]:
-    """Where `source`, unless it measures, or kills at random moments, could wait for or assert a time of the clock."""
-    if source.name.startswith(("tests.bench", "tests.crash")):
+    """Where `source` could wait for or assert a time, unless it measures, kills at random, or waits for a server."""
+    if source.name.startswith(("tests.bench", "tests.crash", "tests.servers")):
         return
     repair = "pass the time in with the event; what measures belongs into tests/bench"
     for line, name in source.imports:
@@ -73,7 +73,7 @@ def test_no_test_is_skipped_without_a_reason() -> None:
 
 
 def test_no_test_reads_a_clock() -> None:
-    """Outside of tests/bench and tests/crash no test waits for, or asserts, a time of the wall clock."""
+    """Outside of tests/bench, tests/crash and tests/servers no test waits for, or asserts, a time of the wall clock."""
     assert not broken(reads_no_clock, sources_of_tests())
 
 

@@ -10,7 +10,7 @@ from math import inf
 
 import attrs
 
-from monitoring_core.domain.events import LegState
+from monitoring_core.domain.events import LegState, Mode
 
 TALKING = frozenset({LegState.CONNECTED, LegState.HELD})
 
@@ -21,7 +21,7 @@ class Channel:
 
     `call`: where it is, or was last; `calls`: all on which it is a party (a held one and a consult call). `dialled_by`:
     whose Dial made it. `requested`: the number of the record that first asked for its hang-up. `named`: how many calls
-    and monitor calls were named after it.
+    and monitor calls were named after it. `spying`: the arguments of the ChanSpy that it runs, in `mode`.
     """
 
     uid: str
@@ -36,6 +36,8 @@ class Channel:
     transferring: bool = False
     talked: bool = False
     named: int = 0
+    spying: str = ""
+    mode: Mode = "silent"
 
     def new_id(self) -> str:
         """An id for what begins on this channel: its own, then `UID#2` and so on, also after its first call ended."""

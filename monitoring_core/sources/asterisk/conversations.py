@@ -210,7 +210,8 @@ class Conversations:
             before = channel.dialled_by
             if before is not None and before.is_local and before.name.endswith("2"):
                 before = self._halves.get(other_half(before.name), before)
-            if before is None or before in seen:
+            # Of a channel that is gone nothing follows: who transferred dialled nobody for whom he left behind.
+            if before is None or before in seen or self.channels.get(before.uid) is not before:
                 return channel
             seen.add(before)
             channel = before

@@ -49,6 +49,9 @@ class Record(msgspec.Struct, rename=_as_asterisk_writes, frozen=True):
     spyee_uniqueid: str = ""
     application: str = ""
     application_data: str = ""
+    arguments: str = msgspec.field(default="", name="AppData")
+    digit: str = ""
+    direction: str = ""
 
 
 _HEAD = msgspec.json.Decoder(_Head)

@@ -52,7 +52,8 @@ def picture(channels: Conversations, monitors: Iterable[tuple[str, Channel, Chan
     views = [_view(call) for call in channels.calls()]
     for name, listener, monitored in monitors:
         call = monitored.call.id if monitored.call is not None and monitored in monitored.call.parties else None
-        views.append(CallView(call=name, monitor=MonitorOf(listener.address, monitored.address, call)))
+        monitor = MonitorOf(listener.address, monitored.address, call, listener.mode)
+        views.append(CallView(call=name, monitor=monitor))
     return Snapshot(scope="site", covers=("calls",), calls=tuple(views))
 
 

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from monitoring_core.domain.events import (
     Event,
+    ModeChanged,
     MonitorEnded,
     MonitorFailed,
     MonitorStarted,
@@ -22,6 +23,7 @@ from monitoring_core.domain.events import (
 )
 from monitoring_core.sources.asterisk.channels import Channel
 from monitoring_core.sources.asterisk.conversations import Conversations
+from monitoring_core.sources.asterisk.modes import APPLICATIONS, mode_at_first, mode_of_key
 from monitoring_core.sources.asterisk.records import Record, read
 from monitoring_core.sources.asterisk.snapshot import endpoint, follow, picture, spied_on
 
@@ -29,6 +31,9 @@ HANGUP_WAIT_RECORDS = 10
 HANGUP_WAIT_S = 0.1
 """How long a Hangup is kept back on a call whose spy has stopped, for that of the spyer, which says why. Of 83 on
 record the last came 4 records and 5 ms later, and one never: he stayed for his agent's next call."""
+
+UNCOUNTED = frozenset({"Newexten", "DTMFEnd"})
+"""What neither begins nor ends anything, so that no number of them makes that wait shorter."""
 
 NO_CAUSE = "0"
 """Of the Hangup of a spyer who was hung up himself; 16 where the spy ended and the dialplan hung him up."""
@@ -86,6 +91,8 @@ class AsteriskSource:
             "Hangup": self._hung_up,
             "ChanSpyStart": self._spy_started,
             "ChanSpyStop": self._spy_stopped,
+            "Newexten": self._ran,
+            "DTMFEnd": self._pressed,
             "OriginateResponse": self._originated,
             "CoreShowChannel": self._listed,
             "CoreShowChannelsComplete": self._all_listed,
@@ -100,7 +107,8 @@ class AsteriskSource:
         known = read(record, self._meanings)
         if known is None:
             return []
-        self._channels.records += 1
+        if known.event not in UNCOUNTED:
+            self._channels.records += 1
         events: list[Event] = []
         if self._must_wait(known, self._channels.records):
             self._late.append((self._channels.records, known))
@@ -232,12 +240,31 @@ class AsteriskSource:
         spy = self._spy(by, on)
         call = on.call.id if on.call is not None and on in on.call.parties else None
         self._channels.say(
-            MonitorStarted(monitor_call=spy.id, from_address=by.address, to_address=on.address, call=call)
+            MonitorStarted(monitor_call=spy.id, from_address=by.address, to_address=on.address, call=call, mode=by.mode)
         )
 
     def _spy(self, by: Channel, on: Channel) -> Spy:
         spy = self._spies[by.uid] = Spy(by.new_id(), by, on)
         return spy
+
+    def _ran(self, record: Record) -> None:
+        """The dialplan runs an application; how a ChanSpy listens is told here, before it finds somebody."""
+        channel = self._channel(record) if record.application in APPLICATIONS else None
+        if channel is not None:
+            self._listen_as(channel, record.arguments)
+
+    def _listen_as(self, by: Channel, arguments: str) -> None:
+        by.spying, by.mode = arguments, mode_at_first(arguments)
+
+    def _pressed(self, record: Record) -> None:
+        """A key on the listener's phone counts while he listens: a ChanSpy that has yet to find somebody drops it."""
+        spy = self._spies.get(record.uniqueid)
+        if spy is None or record.direction != "Received":
+            return
+        mode = mode_of_key(spy.by.spying, record.digit)
+        if mode is not None and mode != spy.by.mode:
+            spy.by.mode = mode
+            self._channels.say(ModeChanged(monitor_call=spy.id, mode=mode))
 
     def _spy_stopped(self, record: Record) -> None:
         self._stop(record.spyer_uniqueid)
@@ -289,6 +316,8 @@ class AsteriskSource:
         self._spies = {uid: spy for uid, spy in self._spies.items() if uid in spying}
         for uid, row in spying.items():
             by, on = self._channels.channels.get(uid), spied_on(self._channels, row)
+            if by is not None and by.spying != row.application_data:
+                self._listen_as(by, row.application_data)
             if by is not None and on is not None and uid not in self._spies:
                 self._spy(by, on)
         monitors = ((spy.id, spy.by, spy.on) for spy in self._spies.values())

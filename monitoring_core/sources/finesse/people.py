@@ -1,0 +1,105 @@
+"""Shell: owns who sits where, as far as Finesse said it, and what its users and teams mean as events.
+
+Refuses to sign anybody out because his extension was left out: summaries of a team may have none.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from monitoring_core.domain.events import (
+    Event,
+    PersonChanged,
+    PersonView,
+    SignedIn,
+    SignedOut,
+    Snapshot,
+)
+from monitoring_core.finesse.updates import Team, User
+from monitoring_core.sources.finesse.words import agent_state, seconds, unique
+
+_LOGOUT = "LOGOUT"
+
+
+class People:
+    """The extension of each user who is signed in. At most `people_max` are kept; the first is forgotten first."""
+
+    def __init__(self, people_max: int) -> None:
+        self._people_max = people_max
+        self._extensions: dict[str, str] = {}
+
+    def extension(self, person: str | None) -> str | None:
+        """Where that user is signed in, if it was said."""
+        return None if person is None else self._extensions.get(person)
+
+    def is_seat(self, address: str) -> bool:
+        """Whether somebody is known to be signed in there."""
+        return address in self._extensions.values()
+
+    def changed(self, user: User, team: str = "") -> Event:
+        """A notification about one user, of `team` if it does not say of which."""
+        self._keep(user)
+        state, at = agent_state(user.state), seconds(user.changed_at)
+        if state == _LOGOUT:  # Finesse signs a person out, not an extension
+            return SignedOut(person=user.id, at=at)
+        said = _properties(user, team)
+        if user.extension:
+            return SignedIn(person=user.id, extension=user.extension, state=state, at=at, **said)
+        return PersonChanged(person=user.id, state=state, at=at, **said)
+
+    def deleted(self, person: str) -> Event:
+        """There is no such user any more."""
+        self._extensions.pop(person, None)
+        return SignedOut(person=person)
+
+    def asked(self, user: User, as_of: float | None) -> Event:
+        """The answer about one user."""
+        self._keep(user)
+        if not self._is_seated(user):
+            return self.changed(user)
+        return Snapshot(scope="person", about=user.id, covers=("people",), people=(self._view(user),), as_of=as_of)
+
+    def members(self, team: Team, as_of: float | None) -> list[Event]:
+        """All of a team; each for himself where of one who is signed in nobody has said on which extension."""
+        for user in team.users:
+            self._keep(user)
+        if not all(map(self._is_seated, team.users)):
+            return [self.changed(user, team.id) for user in team.users]
+        people = tuple(self._view(user, team.id) for user in team.users)
+        return [Snapshot(scope="team", about=team.id, covers=("people",), people=people, as_of=as_of)]
+
+    def _keep(self, user: User) -> None:
+        if agent_state(user.state) == _LOGOUT:
+            self._extensions.pop(user.id, None)
+        elif user.extension:
+            self._extensions.pop(user.id, None)
+            self._extensions[user.id] = user.extension
+            if len(self._extensions) > self._people_max:
+                del self._extensions[next(iter(self._extensions))]
+
+    def _is_seated(self, user: User) -> bool:
+        return agent_state(user.state) == _LOGOUT or user.id in self._extensions
+
+    def _view(self, user: User, team: str = "") -> PersonView:
+        extension = self._extensions.get(user.id)
+        extensions = (extension,) if extension is not None else ()
+        return PersonView(user.id, extensions, state=agent_state(user.state), **_properties(user, team))
+
+
+class _Properties(TypedDict):
+    name: str | None
+    roles: tuple[str, ...] | None
+    teams: tuple[str, ...] | None
+    supervises: tuple[str, ...] | None
+
+
+def _properties(user: User, team: str) -> _Properties:
+    """What Finesse says of a user besides his seat: he is in one team, and supervises those listed as `teams`."""
+    is_supervisor = any(role.lower() == "supervisor" for role in user.roles)
+    own = user.team or team
+    return {
+        "name": user.name or None,
+        "roles": tuple(unique(user.roles)) or None,
+        "teams": (own,) if own else None,
+        "supervises": user.teams if is_supervisor else None,
+    }

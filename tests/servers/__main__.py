@@ -1,0 +1,45 @@
+"""`python -m tests.servers`: the tests that need a server, which is installed first where that may be done.
+
+Ends with MISSING, and says what is, where it may not: a test that was left out would look like one that passed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+MISSING = 69
+"""What sysexits.h calls EX_UNAVAILABLE: not the exit code of a test that failed."""
+PACKAGE = "prosody"
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/bin:/usr/sbin"
+
+
+def main() -> int:
+    """The exit code of pytest, or MISSING."""
+    if shutil.which(PACKAGE, path=PATH) is None:
+        print("an XMPP server is needed: Debian's package prosody", file=sys.stderr)  # noqa: T201
+        if not _install():
+            print("install it (apt-get install prosody), or run this as root on Debian", file=sys.stderr)  # noqa: T201
+            return MISSING
+    folder = Path(__file__).parent
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", str(folder), *sys.argv[1:]], check=False).returncode
+
+
+def _install() -> bool:
+    """Whether it is there now."""
+    apt = shutil.which("apt-get", path=PATH)
+    if apt is None or os.geteuid() != 0:
+        return False
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", PACKAGE]):
+        done = subprocess.run([apt, *command], check=False, env=quiet, stdout=subprocess.DEVNULL)
+        if done.returncode:
+            print(f"apt-get {command[0]} failed", file=sys.stderr)  # noqa: T201
+    return shutil.which(PACKAGE, path=PATH) is not None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
