@@ -11,9 +11,9 @@ import structlog
 import transitions
 
 from monitoring_core import log
-from monitoring_core.session import table
 from monitoring_core.domain.settings import Settings
 from monitoring_core.errors import MonitoringError
+from monitoring_core.session import table
 from tests.house.house import package_sources, sources_of_tests
 
 

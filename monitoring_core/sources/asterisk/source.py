@@ -63,6 +63,9 @@ class AsteriskSource:
     that follows an agent (ChanSpy without E) starts and stops on one channel. The same holds for a call and the
     channel that began it. State is bounded by the channels that are up: all of a channel goes with its Hangup.
 
+    A mode is what ChanSpy's options say, then what the listener's keys change, if the options give them a meaning. Of a
+    spy whose options nobody saw, silent is all that is told; of one that a snapshot shows, what they say at first.
+
     The end of a monitored call is told up to `HANGUP_WAIT_RECORDS` records or `HANGUP_WAIT_S` late: whether a
     supervisor had left before is told only by the cause of his own Hangup, which follows.
     """
