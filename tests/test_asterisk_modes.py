@@ -274,7 +274,7 @@ def test_keys_lead_on_from_the_mode_at_first() -> None:
     assert after([*ASKED, run("PJSIP/1001,qwd"), spy("ChanSpyStart")], press("5"), press("4")) == changes("silent")
 
 
-def modes_at_start(*records: dict[str, Any]) -> list[str]:
+def modes_at_start(*records: dict[str, Any]) -> list[str | None]:
     """The mode of each monitor call when it begins."""
     return [event.mode for event in told(*records) if isinstance(event, MonitorStarted)]
 
@@ -308,7 +308,7 @@ def shown(arguments: str) -> list[dict[str, Any]]:
     return [*rows, {"Event": "CoreShowChannelsComplete"}]
 
 
-def modes_shown(events: list[Event]) -> list[str]:
+def modes_shown(events: list[Event]) -> list[str | None]:
     """The modes of the monitor calls of the one snapshot among the events."""
     (snapshot,) = [event for event in events if isinstance(event, Snapshot)]
     return [view.monitor.mode for view in snapshot.calls if view.monitor is not None]
@@ -326,7 +326,17 @@ def test_a_snapshot_says_the_mode_that_a_key_led_to() -> None:
 
 def test_a_snapshot_with_other_options_shows_another_run() -> None:
     """Other arguments than those that were seen are of a run of ChanSpy that began unseen."""
-    assert modes_shown(told(*SPYING, press("6"), *shown("PJSIP/1001,qdw"))) == ["whisper"]
+    assert modes_shown(told(*SPYING, press("6"), *shown("PJSIP/1001,qw"))) == ["whisper"]
+
+
+def test_a_snapshot_of_a_spy_with_keys_that_is_news_says_no_mode() -> None:
+    """Where keys may have led on before anybody looked, the options do not say the mode of now."""
+    assert modes_shown(told(*ASKED, *shown("PJSIP/1001,qdw"))) == [None]
+
+
+def test_a_start_whose_options_nobody_saw_says_no_mode() -> None:
+    """A spy begins in a mode that nobody knows where its dialplan was not told of."""
+    assert modes_at_start(*ASKED, spy("ChanSpyStart")) == [None]
 
 
 def test_keys_count_on_a_spy_that_a_snapshot_told_of() -> None:
@@ -384,7 +394,7 @@ def test_modes_change_only_while_somebody_listens(records: list[dict[str, Any]])
     modes: dict[str | None, str] = {}
     for event in told(*ASKED, *records):
         if isinstance(event, MonitorStarted):
-            modes[event.monitor_call] = event.mode
+            modes[event.monitor_call] = event.mode or "silent"
         elif isinstance(event, ModeChanged):
             assert modes[event.monitor_call] != event.mode
             modes[event.monitor_call] = event.mode

@@ -26,7 +26,15 @@ from monitoring_core.cli.live import Live
 from monitoring_core.cli.logs import unread
 from monitoring_core.cli.xmpp import live_records, recorded
 from monitoring_core.domain.events import CommandOutcome, Event
-from monitoring_core.domain.outcomes import AnyCommand, ChangeMode, DropMonitorCall, NoticeKind, StartMonitoring, Step
+from monitoring_core.domain.outcomes import (
+    AnyCommand,
+    AskSnapshot,
+    ChangeMode,
+    DropMonitorCall,
+    NoticeKind,
+    StartMonitoring,
+    Step,
+)
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.errors import MessageError, UsageError
@@ -40,6 +48,7 @@ from monitoring_core.message import (
     SetSilentMonitoring,
     decode,
     encode,
+    not_said,
     of_command,
 )
 
@@ -90,9 +99,8 @@ class _Runner:
                 continue
             original = asked if asked is not None and _is_original(asked, command) else None
             message = original or of_command(command, self.settings)
-            if message is None and isinstance(command, ChangeMode):
-                what = f"nothing on this bus asks for {command.mode}"
-                self._step(self._now(CommandOutcome(command=name, outcome="failed", text=what)))
+            if message is None and not isinstance(command, AskSnapshot):
+                self._step(self._now(CommandOutcome(command=name, outcome="failed", text=not_said(command))))
             if message is None or isinstance(original, SetDrop):  # that one goes on after the step
                 continue
             try:

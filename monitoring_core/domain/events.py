@@ -181,13 +181,13 @@ class CallSeen(Event, frozen=True):
 
 
 class MonitorStarted(Event, frozen=True):
-    """A monitor call appeared; its identity is the source's (dialog id, the spyer's unique id)."""
+    """A monitor call appeared, in `mode` if that is known; its identity is the source's (dialog, the spyer's channel)."""
 
     monitor_call: str
     from_address: str
     to_address: str
     call: str | None = None
-    mode: Mode = "silent"
+    mode: Mode | None = None
 
 
 class MonitorEnded(Event, frozen=True):

@@ -152,12 +152,16 @@ class Command(Struct, frozen=True, omit_defaults=True, tag_field="command", tag=
 
 
 class StartMonitoring(Command, frozen=True):
-    """Send SetSilentMonitoring, but never after `valid_until` (site time, seconds; law 7)."""
+    """Send SetSilentMonitoring, but never after `valid_until` (site time, seconds; law 7).
+
+    Neither the bus nor Finesse starts in another mode than silent; another way out may.
+    """
 
     from_address: str
     to_address: str
     user: str
     valid_until: float | None = None
+    mode: Mode = "silent"
 
 
 class DropMonitorCall(Command, frozen=True):

@@ -42,12 +42,12 @@ class Participant(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
 
 
 class MonitorOf(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
-    """That a call is a monitor call: who listens on it to whom, and on which call, if the switch says so."""
+    """That a call is a monitor call: who listens on it to whom, and on which call and how, if the switch says so."""
 
     from_address: str
     to_address: str
     call: str | None = None
-    mode: Mode = "silent"
+    mode: Mode | None = None
 
 
 class CallView(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -5,7 +5,9 @@ Refuses to know which change leads where: that is the table `modes` of the setti
 
 from __future__ import annotations
 
-from monitoring_core.domain.events import Mode, ModeChanged, ModeRequested
+from collections.abc import Mapping
+
+from monitoring_core.domain.events import Mode, ModeChanged, ModeRequested, Value
 from monitoring_core.domain.outcomes import (
     BroadcastError,
     Certainty,
@@ -49,17 +51,34 @@ def requested(site: Site, event: ModeRequested, _at: float | None) -> None:
 
 
 def changed(site: Site, event: ModeChanged, _at: float | None) -> None:
-    """The switch says so. What nobody asked us for is judged, as a monitor call that appears by itself is."""
+    """The switch says so."""
     session = site.sessions.by_monitor_call.one(event.monitor_call)
-    if session is None or session.mode == event.mode:
+    if session is not None:
+        told(site, session, event.mode)
+
+
+def shown(site: Site, monitor_call: str, mode: Mode | None, at: float | None) -> None:
+    """A picture of a monitor call says in which mode it is; one that is older than the last change says nothing."""
+    session = site.sessions.by_monitor_call.one(monitor_call)
+    since = None if session is None else session.went.since
+    if session is not None and (at is None or since is None or at >= since):
+        told(site, session, mode)
+
+
+def told(site: Site, session: Session, mode: Mode | None) -> None:
+    """It is in that mode, if the switch says in which. What nobody asked us for is judged, as a start by itself is.
+
+    The table has no say in that: what it does not know, the switch has done all the same.
+    """
+    if mode is None or mode == session.mode or not site.since(3):
         return
-    asked = session.went.wanted == event.mode
-    verdict = None if asked else _verdict(site, session, ModeRequested(mode=event.mode, user=session.user))
-    become(site, session, event.mode)
+    asked = session.went.wanted == mode
+    verdict = None if asked else _judge(site, session, mode, session.user, {})
+    become(site, session, mode)
     if verdict is not None:
         site.verdicts.append(Judged(session.id, verdict))
         if opinion(verdict) == "forbidden":
-            site.note(NoticeKind.FORBIDDEN_MODE, session, f"a change to {event.mode} that the rules forbid")
+            site.note(NoticeKind.FORBIDDEN_MODE, session, f"a change to {mode} that the rules forbid")
             obey(site, session)
 
 
@@ -123,11 +142,15 @@ def _verdict(site: Site, session: Session, event: ModeRequested) -> Verdict:
     """By the table, then by the rules."""
     if event.mode not in site.settings.modes.get(session.mode, ()):
         return _no(site, f"this site knows no change from {session.mode} to {event.mode}")
+    return _judge(site, session, event.mode, event.user, event.facts)
+
+
+def _judge(site: Site, session: Session, mode: Mode, user: str, given: Mapping[str, Value]) -> Verdict:
     call = site.floor.calls.find(session.call) if session.call else None
-    facts = site.facts(session, call, dict(event.facts))
-    facts["request.mode"] = event.mode
-    if event.user:
-        facts["request.user"] = event.user
+    facts = site.facts(session, call, dict(given))
+    facts["request.mode"] = mode
+    if user:
+        facts["request.user"] = user
     return judge(site.book, facts)
 
 

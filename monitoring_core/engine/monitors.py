@@ -63,6 +63,7 @@ def shown(site: Site, view: CallView, at: float | None, certainty: Certainty) ->
         leg = call.legs.get(view.monitor.from_address)
         if leg is None or leg.state in TALKING:
             appear(site, view.call, view.monitor, at, certainty)
+            modes.shown(site, view.call, view.monitor.mode, at)
 
 
 def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, certainty: Certainty) -> None:
@@ -79,7 +80,7 @@ def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, 
     if known.owed and not (is_inferred and _was_given_up(site, monitor_call, monitor)):
         return
     site.floor.calls.redeem(known)
-    actual = _actual_call(site, monitor)
+    actual = actual_call(site, monitor)
     session = _waiting_for(site, monitor, actual)
     if session is None:
         _observe(site, monitor_call, monitor, actual, certainty)
@@ -91,6 +92,7 @@ def appear(site: Site, monitor_call: str, monitor: MonitorOf, at: float | None, 
         site.settle(session, actual.id if actual else (session.candidates[-1] if session.candidates else None))
         site.move(session, Trigger.STARTED, certainty=certainty)
     mind_media(site, session)
+    modes.told(site, session, monitor.mode)
     if session.stop_wanted is not None:
         drop(site, session)
 
@@ -150,7 +152,7 @@ def failed(site: Site, event: MonitorFailed, _at: float | None) -> None:
         site.note(NoticeKind.FAILURE_UNMATCHED, text=f"{event.code} {event.text}: fits {len(fits)} requests")
 
 
-def _actual_call(site: Site, monitor: MonitorOf) -> Call | None:
+def actual_call(site: Site, monitor: MonitorOf) -> Call | None:
     """The call that a monitor call is really on: as the switch says, else the only one that it can be."""
     if monitor.call is not None:
         call = site.floor.calls.find(monitor.call)
@@ -180,7 +182,7 @@ def _of_pair(site: Site, monitor: MonitorOf) -> list[Session]:
 
 def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | None, certainty: Certainty) -> None:
     """A monitor call that nobody asked us for: never refused, judged all the same."""
-    session = site.open(Origin.OBSERVED, monitor.from_address, monitor.to_address, "", monitor.mode)
+    session = site.open(Origin.OBSERVED, monitor.from_address, monitor.to_address, "", monitor.mode or "silent")
     session.user = session.supervisor
     session.call = actual.id if actual else None
     session.monitor_call = monitor_call

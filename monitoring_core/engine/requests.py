@@ -89,7 +89,8 @@ def duty_done(site: Site, event: DutyDone, _at: float | None) -> None:
 def _start(site: Site, session: Session) -> None:
     now, number = site.clock.now, len(site.commands)
     valid_until = None if now is None else now + site.settings.start_valid_s
-    start = StartMonitoring(session.id, *session.pair, session.user, valid_until)
+    mode = session.mode if site.since(3) else "silent"
+    start = StartMonitoring(session.id, *session.pair, session.user, valid_until, mode)
     command = site.say(start)
     if session.went.given or session.went.duties or site.position != opened_at(session.id):
         session.on_course().start_command = command
@@ -190,7 +191,7 @@ def _not_started(site: Site, session: Session, event: CommandOutcome) -> None:
     is_failed = event.outcome == "failed"
     trigger, reason = (Trigger.FAILED, Reason.FAILED) if is_failed else (Trigger.UNSENT, Reason.NOT_SENT)
     if session.state is State.ACTIVE:
-        if site.behaviour < 2:  # noqa: PLR2004 # see BEHAVIOUR
+        if not site.since(2):
             return
         trigger = Trigger.FINISHED
     site.move(session, trigger, reason, Certainty.CONFIRMED, event.code, event.text)

@@ -62,7 +62,7 @@ def drop(site: Site, session: Session) -> None:
     """Ask the switch to end an ACTIVE session. Where no monitor call is known, the stop itself ends it."""
     if session.monitor_call is not None:
         outbound = is_outbound(site, session)
-        user = session.user or session.supervisor if site.behaviour >= 3 else ""  # noqa: PLR2004 # see BEHAVIOUR
+        user = session.user or session.supervisor if site.since(3) else ""
         stop = DropMonitorCall(session.id, session.from_address, session.monitor_call, outbound, user)
         session.stop_command = site.say(stop)
     else:
@@ -91,7 +91,7 @@ def again(site: Site, session: Session, why: Rejudge) -> None:
     Facts that came with its request, such as the clock's, are not known any more: what depends on them is not
     decidable, and only what is known to be forbidden has consequences.
     """
-    if site.behaviour < 3 or session.state is not State.ACTIVE or why not in site.settings.rejudge:  # noqa: PLR2004 # see BEHAVIOUR
+    if not site.since(3) or session.state is not State.ACTIVE or why not in site.settings.rejudge:
         return
     call = site.floor.calls.find(session.call) if session.call else None
     verdict = site.judge(session, call, {})

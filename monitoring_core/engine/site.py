@@ -88,6 +88,10 @@ class Site:
         self.tokens.size_max = settings.limits.tokens_max
         self.early_ends.size_max = settings.limits.calls_gone_max
 
+    def since(self, version: int) -> bool:
+        """Whether it behaves in the ways that came with `version`; see BEHAVIOUR."""
+        return self.behaviour >= version
+
     def imagine(self, origin: Origin, from_address: str, to_address: str, user: str, mode: Mode) -> Session:
         """The session that would be opened; it is in no index, and leaves no trace."""
         session = self.open(origin, from_address, to_address, user, mode)

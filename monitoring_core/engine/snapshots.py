@@ -8,8 +8,8 @@ from __future__ import annotations
 from monitoring_core.domain.events import Snapshot, SwitchRestarted
 from monitoring_core.domain.outcomes import Certainty, NoticeKind, Reason
 from monitoring_core.engine.calls import follow
-from monitoring_core.engine.monitors import shown
-from monitoring_core.engine.running import finish
+from monitoring_core.engine.monitors import actual_call, shown
+from monitoring_core.engine.running import again, finish, mind_media
 from monitoring_core.engine.site import Site
 
 
@@ -22,6 +22,22 @@ def snapshot(site: Site, event: Snapshot, at: float | None) -> None:
     follow(site, changes, Certainty.INFERRED)
     for view in event.calls:
         shown(site, view, as_of, Certainty.INFERRED)
+    if site.since(3):
+        _find_calls(site, event)
+
+
+def _find_calls(site: Site, event: Snapshot) -> None:
+    """Whoever listens on a call that nobody knew is on the only one that the monitored party is shown on."""
+    shown_on = dict.fromkeys(one.address for view in event.calls for one in view.participants)
+    fits = [one for address in shown_on for one in site.sessions.targeting(site.listener_on(address))]
+    for session in sorted(fits, key=lambda one: one.order):
+        monitor_call = site.floor.calls.find(session.monitor_call) if session.monitor_call else None
+        if session.call is None and monitor_call is not None and monitor_call.monitor is not None:
+            call = actual_call(site, monitor_call.monitor)
+            if call is not None:
+                site.settle(session, call.id)
+                mind_media(site, session)
+                again(site, session, "call_changed")
 
 
 def _as_of(site: Site, event: Snapshot, at: float | None) -> float | None:

@@ -36,10 +36,10 @@ class Request(Struct, frozen=True):
 def of_command(command: AnyCommand) -> Request | None:
     """The request that carries a command out; None if this API has none, or it depends on who is where (AskSnapshot).
 
-    Of the modes only barge can be changed to. Raises MessageError for what it cannot carry.
+    It starts silently, and of the modes only barge can be changed to. Raises MessageError for what it cannot carry.
     """
     match command:
-        case StartMonitoring(from_address=from_address, to_address=to_address, user=user):
+        case StartMonitoring(from_address=from_address, to_address=to_address, user=user, mode="silent"):
             return silent_monitor(user, from_address, to_address)
         case DropMonitorCall(media_address=media_address, monitor_call=monitor_call):
             return drop(media_address, monitor_call)

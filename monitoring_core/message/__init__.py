@@ -13,6 +13,7 @@ from monitoring_core.message.messages import (
     SetSilentMonitoring,
     decode,
     encode,
+    not_said,
     of_command,
 )
 from monitoring_core.message.parsing import below, fold, place
@@ -29,6 +30,7 @@ __all__ = [
     "decode",
     "encode",
     "fold",
+    "not_said",
     "of_command",
     "place",
 ]

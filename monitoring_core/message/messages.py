@@ -136,7 +136,7 @@ def encode(message: Message, spelling: Literal["table", "sample"] = "table") -> 
 
 def of_command(command: AnyCommand, settings: Settings) -> Message | None:
     """The message that carries out `command`; None if the bus has none for it, as for a snapshot, or for whispering."""
-    if isinstance(command, StartMonitoring):
+    if isinstance(command, StartMonitoring) and command.mode == "silent":
         return SetSilentMonitoring(command.from_address, command.to_address, command.user, settings.source)
     if isinstance(command, DropMonitorCall):
         return SetDrop(command.media_address, command.monitor_call, _call_topic(command), settings.source)
@@ -146,6 +146,13 @@ def of_command(command: AnyCommand, settings: Settings) -> Message | None:
     if isinstance(command, BroadcastError):
         return SetApiError(command.error, command.error, command.because, settings.source)
     return None
+
+
+def not_said(command: AnyCommand) -> str:
+    """Why the bus has no message that carries out `command`."""
+    if isinstance(command, StartMonitoring):
+        return f"nothing on this bus starts in mode {command.mode}"
+    return f"nothing on this bus asks for {command.mode if isinstance(command, ChangeMode) else 'a snapshot'}"
 
 
 def _call_topic(command: DropMonitorCall | ChangeMode) -> Literal["InboundCall", "OutboundCall"]:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from monitoring_core.domain.outcomes import AnyCommand
 from monitoring_core.domain.settings import Settings
 from monitoring_core.errors import MessageError
-from monitoring_core.message import encode, of_command
+from monitoring_core.message import encode, not_said, of_command
 from monitoring_core.outbound.port import NotSentError, RefusedError
 
 
@@ -29,8 +29,7 @@ class BusOutbound(ABC):
             raise NotSentError("this way out is closed", fix="open another one; what was not sent is still to be sent")
         message = of_command(command, self._settings)
         if message is None:
-            fix = "ask the switch itself, and feed its answer as a snapshot"
-            raise RefusedError("nothing on this bus asks for a snapshot", fix=fix)
+            raise RefusedError(not_said(command), fix="ask the switch itself, and feed what it answers")
         try:
             line = encode(message, self._settings.spelling)
         except MessageError as error:

@@ -159,7 +159,9 @@ class FinesseOutbound:
 
 
 def _name(command: AnyCommand) -> str:
-    return f"a change to {command.mode}" if isinstance(command, ChangeMode) else "this command"
+    if isinstance(command, ChangeMode):
+        return f"a change to {command.mode}"
+    return f"a start in mode {command.mode}" if isinstance(command, StartMonitoring) else "this command"
 
 
 def _pictures(scope: str, about: str) -> tuple[Request, ...]:

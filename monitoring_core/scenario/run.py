@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from monitoring_core.domain.events import CommandOutcome, DutyDone, Event, Log, ModeRequested, StopRequested
-from monitoring_core.domain.outcomes import ChangeMode, NoticeKind, Step
+from monitoring_core.domain.outcomes import AskSnapshot, NoticeKind, Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.message import encode, of_command
@@ -125,8 +125,8 @@ class _Run:
         self.words = {session: self.engine.sessions.by_id[session].grounds.word for session in opened}
         for number, command in enumerate(step.commands):
             message = of_command(command, self.settings)
-            if message is not None or isinstance(command, ChangeMode):
-                kind = "ChangeMode" if message is None else msgspec.json.decode(encode(message))["subtopic"]
+            if not isinstance(command, AskSnapshot):
+                kind = type(command).__name__ if message is None else msgspec.json.decode(encode(message))["subtopic"]
                 name = f"{self.names[command.session]} {kind}"
                 self.commands[name] = f"{command.session}/{self.engine.position}/{number}"
 

@@ -12,7 +12,17 @@ from typing import Any
 
 import attrs
 
-from monitoring_core.domain.outcomes import AnyCommand, AskSnapshot, Certainty, ChangeMode, Judged, Move, Notice, Step
+from monitoring_core.domain.outcomes import (
+    AnyCommand,
+    AskSnapshot,
+    Certainty,
+    ChangeMode,
+    Judged,
+    Move,
+    Notice,
+    StartMonitoring,
+    Step,
+)
 from monitoring_core.domain.settings import Settings
 from monitoring_core.message import encode, of_command
 
@@ -119,8 +129,9 @@ def _command(command: AnyCommand, names: Mapping[str, str], settings: Settings) 
     """A message in the bus's own words; the innermost `data` holds what it says."""
     session = {"session": names.get(command.session, "")}
     message = of_command(command, settings)
-    if message is None and isinstance(command, ChangeMode):
-        said = {"send": "ChangeMode", "mode": command.mode, "monitor_call": command.monitor_call}
+    if message is None and isinstance(command, StartMonitoring | ChangeMode):
+        on = {"monitor_call": command.monitor_call} if isinstance(command, ChangeMode) else {}
+        said = {"send": type(command).__name__, "mode": command.mode, **on}
         return Seen("send", said, {**session, "valid_until": command.valid_until})
     if message is None:
         asked = command if isinstance(command, AskSnapshot) else AskSnapshot(command.session, "")

@@ -21,7 +21,7 @@ class Channel:
 
     `call`: where it is, or was last; `calls`: all on which it is a party (a held one and a consult call). `dialled_by`:
     whose Dial made it. `requested`: the number of the record that first asked for its hang-up. `named`: how many calls
-    and monitor calls were named after it. `spying`: the arguments of the ChanSpy that it runs, in `mode`.
+    and monitor calls were named after it. `spying`: the arguments of the ChanSpy that it runs, in `mode`, if known.
     """
 
     uid: str
@@ -37,7 +37,7 @@ class Channel:
     talked: bool = False
     named: int = 0
     spying: str = ""
-    mode: Mode = "silent"
+    mode: Mode | None = None
 
     def new_id(self) -> str:
         """An id for what begins on this channel: its own, then `UID#2` and so on, also after its first call ended."""

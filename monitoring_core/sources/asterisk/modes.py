@@ -33,5 +33,10 @@ def mode_of_key(arguments: str, digit: str) -> Mode | None:
     return KEYS.get(digit) if "d" in options and "X" not in options else None
 
 
+def mode_for_good(arguments: str) -> Mode | None:
+    """That of a ChanSpy which has run for a while: known if no key could change it."""
+    return None if mode_of_key(arguments, "4") else mode_at_first(arguments)
+
+
 def _options(arguments: str) -> str:
     return _VALUE.sub("", arguments.partition(",")[2])

@@ -23,7 +23,7 @@ from monitoring_core.domain.events import (
 )
 from monitoring_core.sources.asterisk.channels import Channel
 from monitoring_core.sources.asterisk.conversations import Conversations
-from monitoring_core.sources.asterisk.modes import APPLICATIONS, mode_at_first, mode_of_key
+from monitoring_core.sources.asterisk.modes import APPLICATIONS, mode_at_first, mode_for_good, mode_of_key
 from monitoring_core.sources.asterisk.records import Record, read
 from monitoring_core.sources.asterisk.snapshot import endpoint, follow, picture, spied_on
 
@@ -64,7 +64,7 @@ class AsteriskSource:
     channel that began it. State is bounded by the channels that are up: all of a channel goes with its Hangup.
 
     A mode is what ChanSpy's options say, then what the listener's keys change, if the options give them a meaning. Of a
-    spy whose options nobody saw, silent is all that is told; of one that a snapshot shows, what they say at first.
+    spy whose options nobody saw no mode is told, nor of one in a snapshot whose keys may have changed it before.
 
     The end of a monitored call is told up to `HANGUP_WAIT_RECORDS` records or `HANGUP_WAIT_S` late: whether a
     supervisor had left before is told only by the cause of his own Hangup, which follows.
@@ -254,10 +254,7 @@ class AsteriskSource:
         """The dialplan runs an application; how a ChanSpy listens is told here, before it finds somebody."""
         channel = self._channel(record) if record.application in APPLICATIONS else None
         if channel is not None:
-            self._listen_as(channel, record.arguments)
-
-    def _listen_as(self, by: Channel, arguments: str) -> None:
-        by.spying, by.mode = arguments, mode_at_first(arguments)
+            channel.spying, channel.mode = record.arguments, mode_at_first(record.arguments)
 
     def _pressed(self, record: Record) -> None:
         """A key on the listener's phone counts while he listens: a ChanSpy that has yet to find somebody drops it."""
@@ -320,7 +317,7 @@ class AsteriskSource:
         for uid, row in spying.items():
             by, on = self._channels.channels.get(uid), spied_on(self._channels, row)
             if by is not None and by.spying != row.application_data:
-                self._listen_as(by, row.application_data)
+                by.spying, by.mode = row.application_data, mode_for_good(row.application_data)
             if by is not None and on is not None and uid not in self._spies:
                 self._spy(by, on)
         monitors = ((spy.id, spy.by, spy.on) for spy in self._spies.values())
