@@ -181,7 +181,7 @@ class CallSeen(Event, frozen=True):
 
 
 class MonitorStarted(Event, frozen=True):
-    """A monitor call appeared, in `mode` if that is known; its identity is the source's (dialog, the spyer's channel)."""
+    """A monitor call appeared, in `mode` if that is known; its identity is the source's (dialog, spyer's channel)."""
 
     monitor_call: str
     from_address: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from monitoring_core.domain.outcomes import Certainty, NoticeKind, Reason, State
 from monitoring_core.engine import listeners, modes, standing
-from monitoring_core.engine.running import again, again_all, finish, is_conference, mind_media
+from monitoring_core.engine.running import again, again_all, end, finish, is_conference, mind_media
 from monitoring_core.engine.site import Site
 from monitoring_core.floor.entities import Change, What
 from monitoring_core.session import FINAL, Session
@@ -31,8 +31,10 @@ def follow(site: Site, changes: list[Change], certainty: Certainty = Certainty.C
     for session, change in touched:
         if session.state not in FINAL:
             _carry(site, session, change, certainty)
-    for change in changes if site.standing else ():
-        _mind_standing(site, change)
+    if site.standing:
+        for change in changes:
+            _mind_standing(site, change)
+        standing.released(site, [session for session, _ in touched if session.state in FINAL])
 
 
 def _touched(site: Site, change: Change) -> list[Session]:
@@ -47,7 +49,7 @@ def _carry(site: Site, session: Session, change: Change, certainty: Certainty) -
     elif change.what is What.TOLD:
         again(site, session, "call_changed")
     elif change.what is What.JOINED:
-        _joined(site, session, change, certainty)
+        _joined(site, session, change)
     elif change.what is What.SIGNED_OUT:
         _signed_out(site, session, change)
     elif change.call == session.monitor_call:
@@ -63,30 +65,36 @@ def _carry(site: Site, session: Session, change: Change, certainty: Certainty) -
         mind_media(site, session)
 
 
-def _joined(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
+def _joined(site: Site, session: Session, change: Change) -> None:
     """Somebody talks on a session's call who did not before."""
     if change.call == session.monitor_call or session.state is not State.ACTIVE:
         return
     modes.joined(site, session)
     if not session.to_address:
         listeners.seek_party(site, session)
+        _mind_conference(site, session)
     elif change.address not in session.pair:
-        _mind_conference(site, session, certainty)
+        _mind_conference(site, session)
         again(site, session, "party_joined")
 
 
-def _mind_conference(site: Site, session: Session, certainty: Certainty) -> None:
-    if site.settings.conference == "end" and is_conference(site, session) and session.state is State.ACTIVE:
-        finish(site, session, Reason.CONFERENCED, certainty)
-    else:
+def _mind_conference(site: Site, session: Session) -> None:
+    """Where a conference is to end a session, the switch is asked; if it ends it by itself, that is why."""
+    is_over = site.settings.conference == "end" and is_conference(site, session) and session.state is State.ACTIVE
+    if not is_over:
         mind_media(site, session)
+    elif session.stop_wanted is None:
+        end(site, session, Reason.CONFERENCED)
 
 
 def _mind_standing(site: Site, change: Change) -> None:
+    """A monitor call is no call to listen to, and a request is for whom it found on the two extensions."""
     if change.what is What.JOINED:
-        standing.called(site, change.address)
-    elif change.what is What.SIGNED_OUT:
-        standing.signed_out(site, change.address)
+        call = site.floor.calls.find(change.call)
+        if call is None or call.monitor is None:
+            standing.called(site, change.address)
+    elif change.what in (What.SIGNED_OUT, What.PERSON):
+        standing.left(site, change.address, signed_out=change.what is What.SIGNED_OUT)
 
 
 def _of_monitor_call(change: Change) -> Reason:
@@ -98,10 +106,11 @@ def _of_monitor_call(change: Change) -> Reason:
 def _lose_call(site: Site, session: Session, change: Change, certainty: Certainty) -> None:
     """A session that is only requested may still start on another of the calls that were judged.
 
-    One that follows the call, not the agent, stays on it when he has transferred it.
+    One that follows the call, not the agent, stays on it when he has left it to others.
     """
-    if _follows_call(site, session) and change.reason is Reason.AGENT_TRANSFERRED:
+    if _follows_call(site, session) and change.what is What.LEFT and site.floor.calls.find(change.call) is not None:
         listeners.lose_party(site, session)
+        mind_media(site, session)
         return
     lost = (change.call, site.floor.calls.survivor(change.call))
     left = tuple(call for call in session.candidates if call not in lost)
@@ -134,7 +143,7 @@ def _rebind(site: Site, change: Change, leaving: set[str]) -> None:
         session.call = change.other if session.call == change.call else session.call
         site.sessions.refile(session, before)
         site.note(NoticeKind.CALL_FOLLOWED, session, f"{change.call} goes on as {change.other}")
-        _mind_conference(site, session, Certainty.CONFIRMED)
+        _mind_conference(site, session)
         again(site, session, "call_changed")
 
 
@@ -152,3 +161,5 @@ def _name(site: Site, change: Change) -> None:
         if session.target == unnamed:
             session.agent = change.other
         site.sessions.refile(session, before)
+    for session in site.sessions.targeting("@"):
+        listeners.seek_party(site, session)

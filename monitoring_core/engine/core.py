@@ -153,7 +153,7 @@ class Engine:
     def use(self, book: RuleBook, settings: Settings, behaviour: int = BEHAVIOUR) -> None:
         """Run by another book, other settings, or as an older version of this code did, from the next step on.
 
-        Sessions that run already are not judged again.
+        Sessions that run already are judged again only by an event that says so (`RulesChanged`), as a monitor does.
         """
         self._site.use(book, settings, behaviour)
         for window in self.repeats.values():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from monitoring_core.domain.events import LegState, ListenerJoined, ListenerLeft, ListenerMoved
+from monitoring_core.domain.events import ListenerJoined, ListenerLeft, ListenerMoved
 from monitoring_core.domain.outcomes import Judged, Listener, NoticeKind, Origin, Reason, Verdict
 from monitoring_core.engine.running import again, end, is_insecure, obey, opinion
 from monitoring_core.engine.site import Site
@@ -90,10 +90,11 @@ def seek_party(site: Site, session: Session) -> None:
     people = site.floor.people
     for leg in reversed(call.talking() if call else []):
         person = people.on(leg.address)
-        if person is not None and leg.address != session.from_address and leg.state is LegState.CONNECTED:
+        if person is not None and leg.address != session.from_address:
             before = site.sessions.keys(session)
+            if session.went.since != site.clock.now:
+                session.turn(site.clock.now)
             session.to_address, session.agent = people.spelled(leg.address), person.id
-            session.on_course().since = site.clock.now
             site.sessions.refile(session, before)
             site.note(NoticeKind.PARTY_FOLLOWED, session, leg.address)
             _judge_party(site, session, site.judge(session, call, {}))

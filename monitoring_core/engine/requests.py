@@ -49,8 +49,6 @@ def open_session(site: Site, asked: MonitorRequested, standing: str = "") -> Ses
     if not verdict.permit:
         _refuse(site, session, verdict)
         return session
-    for other in instead:
-        end(site, other, Reason.REPLACED)
     site.move(session, Trigger.PERMIT)
     ways = site.settings.duties
     duties = tuple(duty for duty in verdict.duties if ways.get(duty) == "before_start")
@@ -58,7 +56,7 @@ def open_session(site: Site, asked: MonitorRequested, standing: str = "") -> Ses
         course = session.on_course()
         course.duties, course.given = duties, dict(asked.facts)
     else:
-        _start(site, session)
+        _start(site, session, instead)
     for duty in verdict.duties:
         site.note(NoticeKind.DUTY, session, duty if duty in duties else ways.get(duty, duty))
     if not duties:
@@ -75,18 +73,23 @@ def duty_done(site: Site, event: DutyDone, _at: float | None) -> None:
     course.duties = tuple(duty for duty in course.duties if duty != event.duty)
     if course.duties or session.stop_wanted is not None:
         return
-    before = site.sessions.keys(session)
-    verdict = judge_all(site, session, dict(course.given))
+    before, instead = site.sessions.keys(session), _in_the_way(site, session)
+    verdict = judge_all(site, session, dict(course.given), instead)
     site.sessions.refile(session, before)
     site.verdicts.append(Judged(session.id, verdict))
     if verdict.permit:
-        _start(site, session)
+        _start(site, session, instead)
         _assume(site, session)
     else:
         finish(site, session, Reason.NO_LONGER_PERMITTED, Certainty.CONFIRMED)
+        _say_refusal(site, session, verdict)
 
 
-def _start(site: Site, session: Session) -> None:
+def _start(site: Site, session: Session, instead: Sequence[Session]) -> None:
+    """Whoever is in the way goes first."""
+    for other in instead:
+        if other.stop_wanted is None:
+            end(site, other, Reason.REPLACED)
     now, number = site.clock.now, len(site.commands)
     valid_until = None if now is None else now + site.settings.start_valid_s
     mode = session.mode if site.since(3) else "silent"
@@ -122,15 +125,26 @@ def _in_the_way(site: Site, session: Session) -> list[Session]:
 def answered(site: Site, event: MonitorRequested) -> str | None:
     """The session that was opened by this token, if any. Raises EventError if that was another request."""
     known = None if event.token is None else site.tokens.get(event.token)
-    session = None if known is None else site.sessions.by_id.get(known)
-    asked = (event.from_address, event.to_address, event.user, event.mode)
-    if session is not None and asked != session.asked:
+    asked = _asked(event)
+    if known is not None and _before(site, known) not in (None, asked):
         raise EventError(
             what="this token was used for another request",
             where=f"token {quote(event.token)}",
             fix="use a new token for a new request",
         )
     return known
+
+
+def _before(site: Site, name: str) -> tuple[str, ...] | None:
+    """What the session or standing request of that name was asked for; None if it is not remembered."""
+    if name in site.standing:
+        return _asked(site.standing[name].asked)
+    session = site.sessions.by_id.get(name)
+    return None if session is None else session.asked
+
+
+def _asked(event: MonitorRequested) -> tuple[str, ...]:
+    return (event.from_address, event.to_address, event.user, event.mode)
 
 
 def judge_all(site: Site, session: Session, given: Facts, instead: Sequence[Session] = ()) -> Verdict:
@@ -199,5 +213,9 @@ def _not_started(site: Site, session: Session, event: CommandOutcome) -> None:
 
 def _refuse(site: Site, session: Session, verdict: Verdict) -> None:
     site.move(session, Trigger.FORBID, Reason.FORBIDDEN)
+    _say_refusal(site, session, verdict)
+
+
+def _say_refusal(site: Site, session: Session, verdict: Verdict) -> None:
     if site.settings.broadcast_refusals:
         site.say(BroadcastError(session.id, *site.first_reason(verdict)))

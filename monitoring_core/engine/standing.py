@@ -5,6 +5,8 @@ Refuses to be sessions: a standing request has no state but to stand or not, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from monitoring_core.domain.events import MonitorRequested
@@ -13,7 +15,7 @@ from monitoring_core.engine.requests import open_session
 from monitoring_core.engine.running import end
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError, quote
-from monitoring_core.session import FINAL, Standing
+from monitoring_core.session import Session, Standing
 
 
 def stands(site: Site, event: MonitorRequested) -> bool:
@@ -43,15 +45,19 @@ def called(site: Site, address: str) -> None:
 
     The clock's facts were those of the request, and are not known of the call.
     """
-    for name in site.standing_on[address]:
-        standing = site.standing[name]
-        asked = standing.asked
-        if any(one.went.standing == name for one in site.sessions.listening(site.listener_on(asked.from_address))):
-            continue
-        given = {fact: value for fact, value in asked.facts.items() if not fact.startswith("site.")}
-        open_session(site, replace(asked, facts=given), name)
-        if standing.once:
-            over(site, name, "its call has come")
+    for name in tuple(site.standing_on[address]):
+        _hear(site, site.standing[name])
+
+
+def _hear(site: Site, standing: Standing) -> None:
+    """One session at a time comes from one request."""
+    asked, listener = standing.asked, site.listener_on(standing.asked.from_address)
+    if any(one.went.standing == standing.id for one in site.sessions.listening(listener)):
+        return
+    given = {fact: value for fact, value in asked.facts.items() if not fact.startswith("site.")}
+    open_session(site, replace(asked, facts=given), standing.id)
+    if standing.once:
+        over(site, standing.id, "its call has come")
 
 
 def over(site: Site, name: str, why: str) -> None:
@@ -65,11 +71,24 @@ def stop(site: Site, name: str) -> None:
     """Whoever asked has heard enough: no further call, and an end to the one that he hears."""
     over(site, name, "stopped")
     for session in site.sessions.alive():
-        if session.went.standing == name and session.state not in FINAL and session.stop_wanted is None:
+        if session.went.standing == name and session.stop_wanted is None:
             end(site, session, Reason.SUPERVISOR_DROPPED)
 
 
-def signed_out(site: Site, address: str) -> None:
-    """Nobody is there any more who could listen."""
-    for name in [name for name, standing in site.standing.items() if standing.asked.from_address == address]:
-        over(site, name, "its supervisor signed out")
+def left(site: Site, address: str, *, signed_out: bool) -> None:
+    """Whoever asked, or was asked for, is not on that extension any more: nobody is, or somebody else."""
+    for name, asked in [(name, standing.asked) for name, standing in site.standing.items()]:
+        for role, extension in (("supervisor", asked.from_address), ("agent", asked.to_address)):
+            if extension == address and name in site.standing:
+                over(site, name, f"its {role} signed out" if signed_out else f"its {role} is somebody else now")
+
+
+def released(site: Site, ended: Sequence[Session]) -> None:
+    """Whoever heard a call through to its end may find the agent on another that he has taken meanwhile."""
+    for session in ended:
+        standing = site.standing.get(session.went.standing)
+        if standing is None or not site.floor.candidates(standing.asked.to_address):
+            continue
+        heard = {session.call, *session.candidates}
+        if not any(call.id in heard for call in site.floor.calls_of(standing.asked.to_address)):
+            _hear(site, standing)

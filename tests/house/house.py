@@ -34,7 +34,7 @@ ORDER: tuple[frozenset[str], ...] = tuple(
         "journal sources outbound files",
         "monitor",
         "scenario",
-        "audit",
+        "audit analysis explore mutation coverage",
         "testing",
         "report",
         "cli",
