@@ -193,7 +193,7 @@ def _plain(value: Any) -> Any:
         return {name: _plain(getattr(value, name)) for name in attrs.fields_dict(type(value))}
     if isinstance(value, dict | Multimap):
         return [[_plain(key), _plain(inner)] for key, inner in value.items()]
-    if isinstance(value, frozenset):
+    if isinstance(value, frozenset | set):
         return sorted(value)
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]

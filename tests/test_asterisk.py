@@ -703,7 +703,7 @@ def test_any_bytes_are_events_or_an_error(spoiled: bytes) -> None:
 KINDS = (
     "Newchannel DialBegin BridgeEnter BridgeLeave Hold Unhold ParkedCall BlindTransfer AttendedTransfer HangupRequest "
     "SoftHangupRequest Hangup ChanSpyStart ChanSpyStop OriginateResponse CoreShowChannel CoreShowChannelsComplete "
-    "FullyBooted VarSet"
+    "FullyBooted Newexten DTMFEnd VarSet"
 ).split()
 NAMES = ["", CUSTOMER, AGENT, SECOND, TARGET, LISTENER, "Local/x-0000;1", "Local/x-0000;2", "nonsense"]
 IDS = ["", *(uid(name) for name in NAMES if name)]
@@ -716,7 +716,10 @@ VALUES = {
     "BridgeTechnology": ["", "holding_bridge"],
     "Result": ["Success"],
     "Application": ["", "ChanSpy"],
-    "ApplicationData": ["PJSIP/1001,q", "PJSIP/trunk"],
+    "ApplicationData": ["PJSIP/1001,q", "PJSIP/1001,qd", "PJSIP/trunk"],
+    "AppData": ["PJSIP/1001,qd", "PJSIP/1001,qdw"],
+    "Digit": ["4", "5", "6", "7"],
+    "Direction": ["Received", "Sent"],
 }
 RECORDS = st.fixed_dictionaries(
     {"Event": st.sampled_from(KINDS)}, optional={key: st.sampled_from(values) for key, values in VALUES.items()}

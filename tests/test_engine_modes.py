@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_core.domain import events as e
-from monitoring_core.domain.outcomes import NOTHING, ChangeMode, NoticeKind, State, Step
+from monitoring_core.domain.outcomes import NOTHING, ChangeMode, NoticeKind, StartMonitoring, State, Step
 from monitoring_core.domain.settings import MODES
+from monitoring_core.engine import BEHAVIOUR
 from monitoring_core.session import Session
 from monitoring_core.state import dump, load
 from tests import strategies_running as some
@@ -184,3 +185,34 @@ def test_an_older_behaviour_is_no_hindrance() -> None:
     story.engine.use(ANYBODY, settings(), behaviour=1)
     story.at(0.0, *LISTENING)
     assert asked(story.at(1.0, WHISPER))
+
+
+OFF_THE_START = e.MonitorStarted(monitor_call="m1", from_address="5004", to_address="5025", call="c1", mode="whisper")
+
+
+@pytest.mark.parametrize(("behaviour", "mode"), [(2, "silent"), (BEHAVIOUR, "whisper")])
+def test_older_behaviours_are_told_no_mode_by_a_start(behaviour: int, mode: e.Mode) -> None:
+    """A journal of before keeps its steps: there a session was in the mode that was asked for, whatever was told."""
+    story = Story(book=some.BOOK)
+    story.engine.use(some.BOOK, settings(), behaviour)
+    story.at(0.0, *LISTENING[:-1], OFF_THE_START)
+    assert story.session().mode == mode
+
+
+@pytest.mark.parametrize(("behaviour", "mode"), [(2, "silent"), (BEHAVIOUR, "whisper")])
+def test_older_behaviours_start_silently(behaviour: int, mode: e.Mode) -> None:
+    """The command says the mode that was asked for, since there is a behaviour that does."""
+    story = Story(book=some.BOOK)
+    story.engine.use(some.BOOK, settings(), behaviour)
+    ask = e.MonitorRequested(from_address="5004", to_address="5025", user="ann", mode="whisper")
+    story.at(0.0, *LISTENING[:-2], ask)
+    assert story.command(StartMonitoring).mode == mode
+
+
+def test_a_picture_without_times_is_the_present() -> None:
+    """Where nothing has a time, a snapshot's mode is the newest that is known."""
+    story = Story(book=some.BOOK)
+    view = e.CallView("m1", monitor=e.MonitorOf("5004", "5025", "c1", "whisper"))
+    story.tell(*LISTENING, e.ModeChanged(monitor_call="m1", mode="barge"))
+    story.tell(e.Snapshot(covers=(), calls=(view,)))
+    assert story.session().mode == "whisper"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from monitoring_core.domain.outcomes import NOTHING, DropMonitorCall, NoticeKind
 from monitoring_core.domain.settings import REJUDGE
 from monitoring_core.rules.load import load_book
 from tests import strategies_running as some
-from tests.helpers import ANYBODY, LISTENING, Story, settings, talk
+from tests.helpers import ANYBODY, DEFAULT, LISTENING, SEATS, START, Story, settings, talk
 
 NOBODY = load_book(
     {
@@ -175,3 +176,21 @@ def test_a_request_that_has_not_started_is_not_judged_again() -> None:
     story.at(0.0, *LISTENING[:-1])
     story.engine.use(NOBODY, settings())
     assert story.at(1.0, RELOADED) is NOTHING
+
+
+@pytest.mark.parametrize(("supervises", "notices"), [("sales", []), ("support", [NoticeKind.NO_LONGER_PERMITTED])])
+def test_a_listener_who_becomes_known_is_judged(supervises: str, notices: list[NoticeKind]) -> None:
+    """A monitor call that nobody could judge is judged as soon as somebody signs in where it is listened to."""
+    story = Story(book=DEFAULT)
+    story.tell(*SEATS, *talk(), e.MonitorStarted(monitor_call="m1", from_address="5009", to_address="5025", call="c1"))
+    assert story.session().grounds.word == "not decidable"
+    eve = e.SignedIn(person="eve", extension="5009", roles=("Supervisor",), supervises=(supervises,), state="NOT_READY")
+    assert [notice.kind for notice in story.tell(eve).notices] == notices
+
+
+def test_an_agent_who_becomes_known_is_judged() -> None:
+    """The same for him who is listened to: he is of a team that the supervisor is not responsible for."""
+    story = Story(book=DEFAULT)
+    story.tell(SEATS[0], SEATS[2], *talk(), START)
+    (notice,) = story.tell(e.SignedIn(person="bob", extension="5025", roles=("Agent",), teams=("support",))).notices
+    assert notice.kind == NoticeKind.NO_LONGER_PERMITTED

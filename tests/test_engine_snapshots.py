@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from monitoring_core.domain import events as e
 from monitoring_core.domain.events import LegState
-from monitoring_core.domain.outcomes import NOTHING, Certainty, Origin, Reason, State, Trigger
-from tests.helpers import ASK, DEFAULT, LISTENING, SEATS, START, Story, talk
+from monitoring_core.domain.outcomes import NOTHING, Certainty, NoticeKind, Origin, Reason, State, Trigger
+from tests.helpers import ASK, DEFAULT, LISTENING, SEATS, START, Story, settings, talk
 
 
 def call(name: str = "c1", *addresses: str) -> e.CallView:
@@ -288,3 +288,64 @@ def test_what_a_snapshot_says_of_a_call_is_said_by_that_call() -> None:
     story.at(1.0, *talk(), shown)
     assert (story.session().state, story.session().call) == (State.ACTIVE, None)
     assert story.at(1.0, shown) is NOTHING
+
+
+# The call of a session that nobody knew the call of
+
+OF_ONE = {"scope": "person", "about": "somebody"}
+"""So that nothing is gone which a snapshot does not show."""
+UNKNOWN = e.CallView("m1", (e.Participant("5004", LegState.CONNECTED),), monitor=e.MonitorOf("5004", "5025"))
+OTHERS = e.CallView("m2", (e.Participant("5009", LegState.CONNECTED),), monitor=e.MonitorOf("5009", "5025"))
+
+
+@pytest.mark.parametrize(
+    ("shown", "found"),
+    [
+        ((call(),), "c1"),
+        ((call(), call("c2", "0171", "5025")), None),
+        ((call("c1", "0170", "5026"),), None),
+        ((), None),
+    ],
+    ids=["one", "two", "another's", "none"],
+)
+def test_a_snapshot_names_the_call_only_if_it_is_the_only_one(shown: tuple[e.CallView, ...], found: str | None) -> None:
+    """A session whose call nobody knew is about the one call that its agent is shown on, and about no guess."""
+    story = Story()
+    story.tell(shot(UNKNOWN, **OF_ONE), shot(*shown, **OF_ONE))
+    assert story.session().call == found
+
+
+def test_all_who_listen_to_an_agent_get_his_call() -> None:
+    """However many monitor calls were shown before the call, each of their sessions ends with it."""
+    story = Story()
+    story.tell(shot(UNKNOWN, OTHERS, **OF_ONE), shot(call(), **OF_ONE))
+    moves = story.tell(e.CallCleared(call="c1")).moves
+    assert [(move.session, move.reason) for move in moves] == [("s-1", Reason.CALL_ENDED), ("s-1.1", Reason.CALL_ENDED)]
+
+
+def test_a_call_that_becomes_known_is_judged() -> None:
+    """What was not decidable without a call is decided with it: he who listens may not."""
+    story = Story(book=DEFAULT)
+    story.tell(
+        *SEATS,
+        shot(OTHERS, **OF_ONE),
+        e.SignedIn(person="eve", extension="5009", roles=("Supervisor",), supervises=("x",)),
+    )
+    (notice,) = story.tell(shot(call(), **OF_ONE)).notices
+    assert notice.kind == NoticeKind.NO_LONGER_PERMITTED
+
+
+def test_a_call_on_hold_pauses_the_session_that_it_becomes_known_to() -> None:
+    """Where the agent is shown to hold the call, nobody hears anything."""
+    story = Story()
+    held = e.CallView("c1", (e.Participant("5025", LegState.HELD), e.Participant("0170", LegState.CONNECTED)))
+    story.tell(shot(UNKNOWN, **OF_ONE), shot(held, **OF_ONE))
+    assert (story.session().call, story.session().paused) == (None, False)
+
+
+def test_an_older_behaviour_finds_no_call() -> None:
+    """A journal of before keeps its steps: there such a session stayed without a call."""
+    story = Story()
+    story.engine.use(DEFAULT, settings(), behaviour=2)
+    story.tell(shot(UNKNOWN, **OF_ONE), shot(call(), **OF_ONE))
+    assert story.session().call is None

@@ -5,7 +5,7 @@ Refuses to know which event it came from; it sees changes only, and ends each se
 
 from __future__ import annotations
 
-from monitoring_core.domain.outcomes import Certainty, NoticeKind, Reason, State
+from monitoring_core.domain.outcomes import Certainty, NoticeKind, Origin, Reason, State
 from monitoring_core.engine import listeners, modes, standing
 from monitoring_core.engine.running import again, again_all, end, finish, is_conference, mind_media
 from monitoring_core.engine.site import Site
@@ -156,10 +156,13 @@ def _name(site: Site, change: Change) -> None:
     unnamed = f"@{change.address}"
     for session in [*site.sessions.listening(unnamed), *site.sessions.targeting(unnamed)]:
         before = site.sessions.keys(session)
-        if session.listener == unnamed:
+        is_listener = session.listener == unnamed
+        if is_listener:
             session.supervisor = change.other
+            session.user = change.other if session.origin is Origin.OBSERVED else session.user
         if session.target == unnamed:
             session.agent = change.other
         site.sessions.refile(session, before)
+        again(site, session, "listener_changed" if is_listener else "team_changed")
     for session in site.sessions.targeting("@"):
         listeners.seek_party(site, session)

@@ -40,7 +40,7 @@ def _requested(site: Site, event: e.MonitorRequested, _at: float | None) -> None
 
 def _stop(site: Site, event: e.StopRequested, at: float | None) -> None:
     if event.session in site.standing:
-        standing.stop(site, event.session)
+        standing.stop(site, event.session, event.from_address)
     else:
         requests.stop(site, event, at)
 

@@ -78,6 +78,8 @@ def _confirm(site: Site, deadline: Deadline) -> None:
     session = site.sessions.by_id.get(deadline.subject)
     if session is None or session.state is not State.REQUESTED:
         return
+    if session.went.confirm_until not in (None, deadline.due):
+        return
     if session.stop_wanted is not None:
         asked_by_us = session.stop_wanted is not Reason.SUPERVISOR_DROPPED
         finish(site, session, session.stop_wanted if asked_by_us else Reason.WITHDRAWN, Certainty.ASSUMED)

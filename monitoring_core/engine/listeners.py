@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from monitoring_core.domain.events import ListenerJoined, ListenerLeft, ListenerMoved
 from monitoring_core.domain.outcomes import Judged, Listener, NoticeKind, Origin, Reason, Verdict
-from monitoring_core.engine.running import again, end, is_insecure, obey, opinion
+from monitoring_core.engine.running import TWO, again, end, is_insecure, obey, opinion
 from monitoring_core.engine.site import Site
 from monitoring_core.errors import EventError, quote
 from monitoring_core.session import Session
@@ -85,27 +85,35 @@ def lose_party(site: Site, session: Session) -> None:
 
 
 def seek_party(site: Site, session: Session) -> None:
-    """Whoever is known on the call's other end is monitored from now on, if that is permitted; else it must end."""
+    """Whoever is known on the call's other end is monitored from now on, if that is permitted; else it must end.
+
+    One who waits alone is waited with. Where two talk of whom nobody is known, nobody is who may be listened to.
+    """
     call = site.floor.calls.find(session.call) if session.call else None
     people = site.floor.people
-    for leg in reversed(call.talking() if call else []):
-        person = people.on(leg.address)
-        if person is not None and leg.address != session.from_address:
-            before = site.sessions.keys(session)
-            if session.went.since != site.clock.now:
-                session.turn(site.clock.now)
-            session.to_address, session.agent = people.spelled(leg.address), person.id
-            site.sessions.refile(session, before)
-            site.note(NoticeKind.PARTY_FOLLOWED, session, leg.address)
-            _judge_party(site, session, site.judge(session, call, {}))
-            return
+    talking = [leg.address for leg in (call.talking() if call else ()) if leg.address != session.from_address]
+    known = [address for address in talking if people.on(address) is not None]
+    if known:
+        _follow_to(site, session, known[-1])
+    if known or len(talking) >= TWO:
+        _judge_party(site, session, site.judge(session, call, {}))
+
+
+def _follow_to(site: Site, session: Session, address: str) -> None:
+    before, person = site.sessions.keys(session), site.floor.people.on(address)
+    if session.went.since != site.clock.now:
+        session.turn(site.clock.now)
+    session.to_address, session.agent = site.floor.people.spelled(address), person.id if person else ""
+    site.sessions.refile(session, before)
+    site.note(NoticeKind.PARTY_FOLLOWED, session, address)
 
 
 def _judge_party(site: Site, session: Session, verdict: Verdict) -> None:
     site.verdicts.append(Judged(session.id, verdict))
     if not verdict.permit:
         site.note(NoticeKind.NO_LONGER_PERMITTED, session, site.first_reason(verdict)[1])
-        end(site, session, Reason.NO_LONGER_PERMITTED)
+        if session.stop_wanted is None:
+            end(site, session, Reason.NO_LONGER_PERMITTED)
 
 
 def _ends_as_insecure(site: Site, session: Session, listening: Session) -> bool:

@@ -168,6 +168,7 @@ def _waiting_for(site: Site, monitor: MonitorOf, actual: Call | None) -> Session
         session
         for session in _of_pair(site, monitor)
         if session.monitor_call is None
+        and not session.went.duties  # its start has not gone out
         and (actual is None or session.state is State.ACTIVE or actual.id in session.candidates)
         and (actual is None or session.state is State.REQUESTED or session.call in (None, actual.id))
         and not (actual is None and monitor.call is not None)
@@ -215,7 +216,7 @@ def _predecessor(site: Site, session: Session) -> Session | None:
     waiting = [
         other
         for other in site.sessions.waiting.values()
-        if other.pair == session.pair and other.state is State.REQUESTED
+        if other.pair == session.pair and other.state is State.REQUESTED and not other.went.duties
     ]
     if waiting:
         return min(waiting, key=lambda other: other.order)

@@ -71,7 +71,7 @@ def duty_done(site: Site, event: DutyDone, _at: float | None) -> None:
         return
     course = session.on_course()
     course.duties = tuple(duty for duty in course.duties if duty != event.duty)
-    if course.duties or session.stop_wanted is not None:
+    if course.duties or session.stop_wanted is not None or session.state is not State.REQUESTED:
         return
     before, instead = site.sessions.keys(session), _in_the_way(site, session)
     verdict = judge_all(site, session, dict(course.given), instead)
@@ -79,10 +79,18 @@ def duty_done(site: Site, event: DutyDone, _at: float | None) -> None:
     site.verdicts.append(Judged(session.id, verdict))
     if verdict.permit:
         _start(site, session, instead)
+        _wait_anew(site, session)
         _assume(site, session)
     else:
         finish(site, session, Reason.NO_LONGER_PERMITTED, Certainty.CONFIRMED)
         _say_refusal(site, session, verdict)
+
+
+def _wait_anew(site: Site, session: Session) -> None:
+    """The time to confirm a start begins when it goes out."""
+    if site.clock.now is not None:
+        session.on_course().confirm_until = site.clock.now + site.settings.confirm_s
+        site.arm(session)
 
 
 def _start(site: Site, session: Session, instead: Sequence[Session]) -> None:

@@ -67,8 +67,11 @@ def over(site: Site, name: str, why: str) -> None:
     site.note(NoticeKind.STANDING_OVER, text=f"{name}: {why}")
 
 
-def stop(site: Site, name: str) -> None:
+def stop(site: Site, name: str, by: str | None) -> None:
     """Whoever asked has heard enough: no further call, and an end to the one that he hears."""
+    if by not in (None, site.standing[name].asked.from_address):
+        site.note(NoticeKind.STOP_UNKNOWN, text="another asked for what this stop names")
+        return
     over(site, name, "stopped")
     for session in site.sessions.alive():
         if session.went.standing == name and session.stop_wanted is None:

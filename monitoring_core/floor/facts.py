@@ -44,12 +44,13 @@ def floor_facts(floor: Floor, from_address: str, to_address: str, call: Call | N
 def _of_all(floor: Floor, call: Call) -> dict[str, Value]:
     """What every party of a call says of himself, or the floor of the person there: a flag only if it is all's.
 
-    What one of them does not say is not known of the parties. Consent and jurisdiction are such facts.
+    What one of them does not say is not known of the parties, but for a flag that another denies. Consent and
+    jurisdiction are such facts.
     """
     told = [{**_of_person(floor, leg.address), **(leg.facts or {})} for leg in call.live()]
     shared = set.intersection(*(set(facts) for facts in told)) if told else set()
-    together: dict[str, Value] = {}
-    for name in sorted(shared):
+    together: dict[str, Value] = {name: False for facts in told for name, value in facts.items() if value is False}
+    for name in sorted(shared - together.keys()):
         values = [facts[name] for facts in told]
         is_flag = all(isinstance(value, bool) for value in values)
         together[name] = all(values) if is_flag else tuple(sorted({str(value) for value in values}))

@@ -187,7 +187,7 @@ class Monitor:
         return self._sites.subscribe(self.site, callback)
 
     def reload(self, rules: str | Path | Rules) -> None:
-        """Run by other rules from now on; sessions that run already are judged again if `rejudge` of the settings says so.
+        """Run by other rules from now on; what runs already is judged again, if `rejudge` of the settings says so.
 
         Raises RuleBookError or UsageError, nothing changed, if they are broken or cannot be read.
         """

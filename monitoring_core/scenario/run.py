@@ -78,10 +78,14 @@ class _Run:
         happened = (Row(event, None, "recorded") for event in recorded if not isinstance(event, Log))
         rows = list(heapq.merge(happened, self.story.rows, key=_at))
         replay, watch = Replay(self.engine), Watch(self.engine)
+        seen, broken = list[Seen](), list[str]()
         for row, (event, step) in zip(rows, replay.run(self._events(rows)), strict=True):
             self._name(step)
-            broken = [f"property {one.property} is broken: {one.what}" for one in watch.check(step)]
-            self._note(row, event, step, broken)
+            seen += seen_in(step, self.names, self.words, self.settings)
+            broken += [f"property {one.property} is broken: {one.what}" for one in watch.check(step)]
+            if not row.goes_on:
+                self._note(row, event, seen, broken)
+                seen, broken = [], []
         if self.story.sessions is not None:
             rows_at_end = msgspec.json.decode(msgspec.json.encode(replay.finish()))
             self._end([self._nicknamed(row) for row in rows_at_end], self.story.sessions)
@@ -117,10 +121,10 @@ class _Run:
 
     def _name(self, step: Step) -> None:
         for move in step.moves:
-            self.names.setdefault(move.session, f"S{len(self.names) + 1}")
+            self._nickname("S", move.session)
         for notice in step.notices:
             if notice.kind == NoticeKind.STANDING:
-                self.names.setdefault(notice.text, f"W{sum(name.startswith('W') for name in self.names.values()) + 1}")
+                self._nickname("W", notice.text)
         opened = [move.session for move in step.moves if move.before is None]
         self.words = {session: self.engine.sessions.by_id[session].grounds.word for session in opened}
         for number, command in enumerate(step.commands):
@@ -130,8 +134,11 @@ class _Run:
                 name = f"{self.names[command.session]} {kind}"
                 self.commands[name] = f"{command.session}/{self.engine.position}/{number}"
 
-    def _note(self, row: Row, event: Event, step: Step, broken: list[str]) -> None:
-        seen = seen_in(step, self.names, self.words, self.settings)
+    def _nickname(self, letter: str, name: str) -> None:
+        others = sum(other.startswith(letter) for other in self.names.values())
+        self.names.setdefault(name, f"{letter}{others + 1}")
+
+    def _note(self, row: Row, event: Event, seen: list[Seen], broken: list[str]) -> None:
         judged = [] if row.then is None else list(differences(row.then, self._that_count(seen, row.then)))
         if seen or broken or row.then is not None:
             self.told.append(_Told(row, event, seen, broken, [line for pair in judged for line in _against(*pair)]))

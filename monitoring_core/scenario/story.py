@@ -6,13 +6,13 @@ Refuses to run it, and to guess: an unknown word is a StoryError that says where
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NoReturn, get_args
 
 import attrs
 import msgspec
 
-from monitoring_core.domain.events import AnyEvent, Event, Log, PersonChanged, PhoneChanged, SignedIn
+from monitoring_core.domain.events import AnyEvent, Event, Log, PersonChanged, PhoneChanged, SignedIn, TimePassed
 from monitoring_core.domain.outcomes import NoticeKind, Reason, State
 from monitoring_core.domain.settings import Limits, Settings
 from monitoring_core.errors import StoryError, quote
@@ -20,12 +20,16 @@ from monitoring_core.replay import Row as SessionRow
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.load import load_book
 from monitoring_core.rules.text import Path, TomlText, did_you_mean, is_words, read_toml
+from monitoring_core.scenario.records import told_by
 from monitoring_core.scenario.seen import KINDS, kind_of
 from monitoring_core.session import FINAL
-from monitoring_core.sources import SOURCES
+from monitoring_core.sources import SOURCES, Source, source_of
 
 EVENTS = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyEvent) if kind is not Log}
-_KEYS = ("title", "about", "opening", "settings", "rules", "given", "when", "notices", "recorded", "source", "sessions")
+_KEYS = (
+    *("title", "about", "opening", "settings", "rules", "profile", "given", "when", "notices"),
+    *("recorded", "source", "sessions"),
+)
 _PERSON = frozenset((*PersonChanged.__struct_fields__, "extension")) - {*Event.__struct_fields__, "person"}
 _PHONE = frozenset(PhoneChanged.__struct_fields__) - {*Event.__struct_fields__, "extension"}
 _ANY_DATA = frozenset({"send"})
@@ -43,11 +47,15 @@ _OPENINGS_MAX = 8
 
 @attrs.frozen
 class Row:
-    """One event and what must follow from it; `then` is None where nothing is said of that (a recorded event)."""
+    """One event and what must follow from it; `then` is None where nothing is said of that (a recorded event).
+
+    `goes_on`: the next row is of the same record, and what must follow from both is said there.
+    """
 
     event: Event
     then: tuple[dict[str, Any], ...] | None = ()
     place: str = ""
+    goes_on: bool = False
 
 
 @attrs.frozen
@@ -56,7 +64,8 @@ class Story:
 
     `sessions`: how every session must stand at the end, None if nothing is said. `any_notice`: notices that nobody
     expected are no failure. `recorded`: a recording, by its path beside the story, for the source of that name;
-    whoever reads it passes its events to `run_story`.
+    whoever reads it passes its events to `run_story`. `profile`: the packaged rules that it runs by, by their name;
+    whoever reads those gives them with `under`.
     """
 
     name: str
@@ -69,10 +78,16 @@ class Story:
     any_notice: bool = False
     recorded: str = ""
     source: str = "events"
+    profile: str = ""
+    profile_settings: Settings | None = None
+
+    def under(self, book: RuleBook, settings: Settings) -> Story:
+        """The same story by the rules and the settings of its profile; rules that it brings along come first."""
+        return attrs.evolve(self, book=self.book or book, profile_settings=settings)
 
     def settings_on(self, settings: Settings) -> Settings:
-        """`settings` of the site with those that this story wants otherwise."""
-        return _overridden(settings, self.settings)
+        """`settings` of the site, or its profile's, with those that this story wants otherwise."""
+        return _overridden(self.profile_settings or settings, self.settings)
 
 
 def load_story(name: str, text: str, openings: Mapping[str, str] | None = None) -> Story:
@@ -84,19 +99,21 @@ def load_story(name: str, text: str, openings: Mapping[str, str] | None = None) 
     chain = _chain(page, openings or {})
     reader = _Reader(page)
     sessions = [reader.session(number, row) for number, row in enumerate(reader.tables("sessions"))]
+    settings = {key: value for part in chain for key, value in _Reader(part).settings().items()}
     if "sessions" not in page.data and not any("when" in part.data for part in chain):
         reader.wrong((), "nothing happens in this story", "write a [[when]], or recorded = and [[sessions]]")
     return Story(
         name=name,
         title=reader.text("title"),
         about=reader.text("about"),
-        rows=(*_given(chain), *(row for part in chain for row in _Reader(part).rows())),
+        rows=(*_given(chain), *_told(chain, source_of(reader.source(), _overridden(Settings(), settings)))),
         sessions=tuple(sessions) if "sessions" in page.data else None,
-        settings={key: value for part in chain for key, value in _Reader(part).settings().items()},
+        settings=settings,
         book=reader.book(),
         any_notice=reader.one_of("notices", ("expected", "any"), "expected") == "any",
         recorded=reader.text("recorded"),
-        source=reader.one_of("source", SOURCES, SOURCES[0]),
+        source=reader.source(),
+        profile=reader.text("profile"),
     )
 
 
@@ -137,6 +154,13 @@ def _given(chain: list[TomlText]) -> list[Row]:
             events.append(SignedIn(person=person, extension=known["extension"]))
     events.extend(msgspec.convert({**known, "extension": phone}, PhoneChanged) for phone, known in phones.items())
     return [Row(event, (), "given") for event in events]
+
+
+def _told(chain: list[TomlText], source: Source) -> Iterator[Row]:
+    """What happens, outermost opening first; records are read by one source, which tells at the end what it kept."""
+    for part in chain:
+        yield from _Reader(part).rows(source)
+    yield from (Row(event, (), "the end") for event in source.finish())
 
 
 def _without(table: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -237,17 +261,37 @@ class _Reader:
             self.event(path, {"event": "phone_changed", "extension": phone, **raw})
             phones[phone] = {**phones.get(phone, {}), **raw}
 
-    def rows(self) -> list[Row]:
-        """The timeline."""
-        return [self.row(number, raw) for number, raw in enumerate(self.tables("when"))]
+    def source(self) -> str:
+        """Who reads records."""
+        return self.one_of("source", SOURCES, SOURCES[0])
 
-    def row(self, number: int, raw: dict[str, Any]) -> Row:
-        """One event and what follows."""
-        event = self.event(("when", number), _without(raw, "then"))
-        then = self.page.tables(("when", number, "then"), raw.get("then", []))
+    def rows(self, source: Source) -> Iterator[Row]:
+        """The timeline; `source` reads its records."""
+        for number, raw in enumerate(self.tables("when")):
+            yield from self.row(number, raw, source)
+
+    def row(self, number: int, raw: dict[str, Any], source: Source) -> Iterator[Row]:
+        """One event, or all that a record tells, and what follows. What a source kept back is told when time passes."""
+        path, place = ("when", number), f"{self.page.name}, when[{number + 1}]"
+        then = self.page.tables((*path, "then"), raw.get("then", []))
         _raise_first(self.page)
-        expected = tuple(self.expectation(("when", number, "then", place), one) for place, one in enumerate(then))
-        return Row(event, expected, f"{self.page.name}, when[{number + 1}]")
+        expected = tuple(self.expectation((*path, "then", place), one) for place, one in enumerate(then))
+        if "record" in raw:
+            self.known(path, raw, ("record", "then"))
+            events = told_by(source, self.record((*path, "record"), raw["record"]), place)
+        else:
+            event = self.event(path, _without(raw, "then"))
+            at = event.at if event.received_at is None else event.received_at
+            events = [*(source.pass_time(at) if at is not None else ()), event]
+        *before, last = events or [TimePassed()]
+        yield from (Row(event, (), place, goes_on=True) for event in before)
+        yield Row(last, expected, place)
+
+    def record(self, path: Path, raw: object) -> bytes:
+        """A record as its source has it: a text as it is, or a table as JSON."""
+        if "recorded" in self.page.data:
+            self.wrong(path, "records stand in a recording already", "leave out record, or recorded")
+        return raw.encode() if isinstance(raw, str) else msgspec.json.encode(self.table(path, raw))
 
     def event(self, path: Path, raw: dict[str, Any]) -> Event:
         """A native event from its fields."""

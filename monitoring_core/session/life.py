@@ -83,8 +83,8 @@ class Course:
 
     `past`: listeners, in modes, before the present one, who listens since `since` (site time, seconds); `joined`: who
     listens besides. `wanted`: the mode that the switch was asked for by `mode_command` and has until `mode_until` to
-    confirm. `duties`: to be done before the start, which is then judged by the facts `given`, too. `standing`: the
-    standing request that it came from. `asked`: see `Session.asked`. `is_forbidden`: so the rules said last.
+    confirm. `duties`: to be done before the start, which is then judged by the facts `given`, too, and has until
+    `confirm_until` to be confirmed. `standing`: the standing request that it came from. `asked`: see `Session.asked`. `is_forbidden`: so the rules said last.
     `code`: the switch's own, where it failed.
     """
 
@@ -97,6 +97,7 @@ class Course:
     mode_until: float | None = None
     start_command: str = ""
     duties: tuple[str, ...] = ()
+    confirm_until: float | None = None
     given: dict[str, Value] = attrs.field(factory=dict)
     standing: str = ""
     asked: tuple[str, ...] = ()

@@ -91,6 +91,10 @@ def _fields(record: bytes, where: str) -> list[str]:
     """The fields that may stand at this place."""
     if where != "the line itself":
         return sorted({name for one in _INNER for name in one.__struct_fields__})
-    raw: Any = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
-    name: Any = msgspec.json.decode(raw["event"])
-    return ["event", *_CLASSES[name].__struct_fields__]
+    try:
+        raw: Any = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+        name: Any = msgspec.json.decode(raw["event"])
+        return ["event", *_CLASSES[name].__struct_fields__]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
+        # What follows the unknown field is no JSON, or says again which event this is.
+        return sorted({name for one in _CLASSES.values() for name in one.__struct_fields__})
