@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from monitoring_core.cli import journals, logs, running, small
+from monitoring_core.cli import coverage, journals, logs, running, small
 from monitoring_core.cli.inputs import SITE
+from monitoring_core.coverage import SECTIONS
 from monitoring_core.errors import MonitoringError
 from monitoring_core.files import STDIN
 from monitoring_core.log import NAME
@@ -110,6 +111,7 @@ def _parser() -> ArgumentParser:
     made.add_argument("folder", metavar="RULES", nargs="?", help="the folder (default: the packaged rules)")
     made = add("scenario", small.scenario, "run stories", rules)
     made.add_argument("paths", metavar="PATH", nargs="+", help=f"a story, or a folder with {STORIES}")
+    _add_coverage(add("coverage", coverage.coverage, "what stories or recordings exercised", rules, log, epilog=_MERGE))
     add("draw", small.draw, "the state table as a Mermaid diagram")
     made = add("decode", small.decode, "say what a bus message is, or why it is none")
     made.add_argument("message", metavar="FILE", nargs="?", default=STDIN, help="one message (default: stdin)")
@@ -149,6 +151,19 @@ def _add_run(made: ArgumentParser) -> None:
         action="store_true",
         help="let through what comes in: a SetSilentMonitoring if it is permitted, other requests as they are; "
         "what the switch tells is heard only",
+    )
+
+
+def _add_coverage(made: ArgumentParser) -> None:
+    made.add_argument("paths", metavar="PATH", nargs="+", help=f"a story, a folder with {STORIES}, or a recording")
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the counts as JSON")
+    form.add_argument("--mermaid", "--draw", dest="diagram", action="store_true", help="the state diagram by traffic")
+    made.add_argument(
+        "--require",
+        metavar="WHAT",
+        default="",
+        help="1 if something of it was never exercised; with commas between: " + ", ".join(SECTIONS),
     )
 
 

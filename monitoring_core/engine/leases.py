@@ -75,8 +75,8 @@ def _arm_call(site: Site, call: str, due: float, kind: Due) -> None:
 
 
 def _confirm(site: Site, deadline: Deadline) -> None:
-    session = site.sessions.by_id.get(deadline.subject)
-    if session is None or session.state is not State.REQUESTED or session.went.confirm_until not in (None, deadline.due):
+    session = site.sessions.waiting.get(deadline.subject)
+    if session is None or session.state is State.ACTIVE or session.went.confirm_until not in (None, deadline.due):
         return
     if session.stop_wanted is not None:
         asked_by_us = session.stop_wanted is not Reason.SUPERVISOR_DROPPED

@@ -22,11 +22,16 @@ _LOGOUT = "LOGOUT"
 
 
 class People:
-    """The extension of each user who is signed in. At most `people_max` are kept; the first is forgotten first."""
+    """The extension of each user who is signed in. At most `people_max` are kept; the first is forgotten first.
+
+    `stateChangeTime` is that of the state and the seat alone. Of a team or a role nobody says since when it is: it is
+    no older than what was told of that person before, or else a picture in between would hide it.
+    """
 
     def __init__(self, people_max: int) -> None:
         self._people_max = people_max
         self._extensions: dict[str, str] = {}
+        self._told_at: dict[str, float] = {}
 
     def extension(self, person: str | None) -> str | None:
         """Where that user is signed in, if it was said."""
@@ -36,37 +41,49 @@ class People:
         """Whether somebody is known to be signed in there."""
         return address in self._extensions.values()
 
-    def changed(self, user: User, team: str = "") -> Event:
-        """A notification about one user, of `team` if it does not say of which."""
+    def changed(self, user: User, received_at: float | None, team: str = "") -> list[Event]:
+        """A notification about one user, of `team` if it does not say of which. Times in seconds since 1970."""
         self._keep(user)
         state, at = agent_state(user.state), seconds(user.changed_at)
+        later = self._told(user.id, received_at if at is None else at)
         if state == _LOGOUT:  # Finesse signs a person out, not an extension
-            return SignedOut(person=user.id, at=at)
+            return [PersonChanged(person=user.id, state=state, at=at), SignedOut(person=user.id, at=at)]
         said = _properties(user, team)
-        if user.extension:
-            return SignedIn(person=user.id, extension=user.extension, state=state, at=at, **said)
-        return PersonChanged(person=user.id, state=state, at=at, **said)
+        if at is None or later is None or later <= at:
+            return [_seen(user, state, at, said)]
+        return [_seen(user, state, at, _NOTHING), PersonChanged(person=user.id, at=later, **said)]
 
     def deleted(self, person: str) -> Event:
         """There is no such user any more."""
         self._extensions.pop(person, None)
         return SignedOut(person=person)
 
-    def asked(self, user: User, as_of: float | None) -> Event:
+    def asked(self, user: User, as_of: float | None, received_at: float | None) -> list[Event]:
         """The answer about one user."""
         self._keep(user)
         if not self._is_seated(user):
-            return self.changed(user)
-        return Snapshot(scope="person", about=user.id, covers=("people",), people=(self._view(user),), as_of=as_of)
+            return self.changed(user, received_at)
+        people = (self._view(user, received_at if as_of is None else as_of),)
+        return [Snapshot(scope="person", about=user.id, covers=("people",), people=people, as_of=as_of)]
 
-    def members(self, team: Team, as_of: float | None) -> list[Event]:
+    def members(self, team: Team, as_of: float | None, received_at: float | None) -> list[Event]:
         """All of a team; each for himself where of one who is signed in nobody has said on which extension."""
         for user in team.users:
             self._keep(user)
         if not all(map(self._is_seated, team.users)):
-            return [self.changed(user, team.id) for user in team.users]
-        people = tuple(self._view(user, team.id) for user in team.users)
+            return [event for user in team.users for event in self.changed(user, received_at, team.id)]
+        since = received_at if as_of is None else as_of
+        people = tuple(self._view(user, since, team.id) for user in team.users)
         return [Snapshot(scope="team", about=team.id, covers=("people",), people=people, as_of=as_of)]
+
+    def _told(self, person: str, at: float | None) -> float | None:
+        """Something of that time is told of him: when the latest was that was told."""
+        known = max(filter(None, (at, self._told_at.pop(person, None))), default=None)
+        if known is not None:
+            self._told_at[person] = known
+            if len(self._told_at) > self._people_max:
+                del self._told_at[next(iter(self._told_at))]
+        return known
 
     def _keep(self, user: User) -> None:
         if agent_state(user.state) == _LOGOUT:
@@ -80,17 +97,28 @@ class People:
     def _is_seated(self, user: User) -> bool:
         return agent_state(user.state) == _LOGOUT or user.id in self._extensions
 
-    def _view(self, user: User, team: str = "") -> PersonView:
+    def _view(self, user: User, at: float | None, team: str = "") -> PersonView:
+        self._told(user.id, at)
         extension = self._extensions.get(user.id)
         extensions = (extension,) if extension is not None else ()
         return PersonView(user.id, extensions, state=agent_state(user.state), **_properties(user, team))
 
 
-class _Properties(TypedDict):
+class _Properties(TypedDict, total=False):
     name: str | None
     roles: tuple[str, ...] | None
     teams: tuple[str, ...] | None
     supervises: tuple[str, ...] | None
+
+
+_NOTHING: _Properties = {}
+
+
+def _seen(user: User, state: str | None, at: float | None, said: _Properties) -> Event:
+    """The state and the seat, if one is said, with whatever else is known as of then."""
+    if user.extension:
+        return SignedIn(person=user.id, extension=user.extension, state=state, at=at, **said)
+    return PersonChanged(person=user.id, state=state, at=at, **said)
 
 
 def _properties(user: User, team: str) -> _Properties:

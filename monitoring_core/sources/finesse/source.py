@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from monitoring_core.domain.events import Event, MonitorFailed, Snapshot
+from monitoring_core.domain.events import CommandOutcome, Event, MonitorFailed, Snapshot
 from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import MessageError
 from monitoring_core.finesse.failures import code_of
+from monitoring_core.finesse.requests import command_of
 from monitoring_core.finesse.updates import (
+    ApiError,
     ApiErrors,
     Dialog,
     Dialogs,
@@ -84,9 +86,11 @@ class FinesseSource:
         update = record.update
         match update.payload:
             case User() as user if update.event != "delete":
-                return [self._people.changed(user) if update.event else self._people.asked(user, record.as_of)]
+                if update.event:
+                    return self._people.changed(user, record.received_at)
+                return self._people.asked(user, record.as_of, record.received_at)
             case Team() as team:
-                return self._people.members(team, record.as_of)
+                return self._people.members(team, record.as_of, record.received_at)
             case ApiErrors() as failure:
                 return self._failures(failure, record)
             case Dialogs() as dialogs if update.event is None:
@@ -129,11 +133,14 @@ class FinesseSource:
         return Snapshot(scope="person", about=person, covers=("calls",), calls=(*calls, *monitors), as_of=record.as_of)
 
     def _failures(self, failure: ApiErrors, record: Record) -> list[Event]:
-        """Starts that failed, for the user of the source or else of the node.
+        """What became of the command that the request carried out; without its id starts that failed, of somebody.
 
-        What is said of a dialog that is up is the failure of something that was done to it, so of no start.
+        He is the user of the source, or else of the node. What is said of a dialog that is up is then the failure of
+        something that was done to it, so of no start.
         """
-        source = record.update.source
+        source, command = record.update.source, command_of(record.update.request_id)
+        if command is not None:
+            return [_command_failed(command, error) for error in failure.errors]
         dialog = dialog_in(source)
         if dialog is not None and (self._calls.is_up(dialog) or self._monitors.has(dialog)):
             return []
@@ -141,3 +148,8 @@ class FinesseSource:
         return [
             MonitorFailed(code=code_of(error), text=error.message or error.type, user=user) for error in failure.errors
         ]
+
+
+def _command_failed(command: str, error: ApiError) -> Event:
+    text = error.message or error.type
+    return CommandOutcome(command=command, outcome="failed", code=code_of(error), text=text)
