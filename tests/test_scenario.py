@@ -9,13 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_core.domain.events import CallCleared, Established, Event, Log, MonitorStarted
+from monitoring_core.domain.events import (
+    CallCleared,
+    Established,
+    Event,
+    Log,
+    MonitorStarted,
+    PersonChanged,
+    PhoneChanged,
+)
 from monitoring_core.domain.outcomes import Step
 from monitoring_core.domain.settings import Limits, Settings
 from monitoring_core.errors import MonitoringError, RuleBookError, StoryError, UsageError
 from monitoring_core.files import Rules
 from monitoring_core.properties import Broken, Watch
-from monitoring_core.scenario import Outcome, find_stories, load_story, read_story, run_file, run_story
+from monitoring_core.scenario import (
+    Outcome,
+    Story,
+    find_stories,
+    load_stories,
+    load_story,
+    read_stories,
+    read_story,
+    run_file,
+    run_story,
+)
 from monitoring_core.sources.asterisk import AsteriskSource
 from tests.helpers import ANYBODY
 
@@ -144,7 +162,7 @@ def test_what_is_only_assumed_must_be_told_so() -> None:
 def test_a_broken_property_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """A story in which a property does not hold fails, even if everything else is as told."""
 
-    def check(_watch: Watch, step: Step) -> list[Broken]:
+    def check(_watch: Watch, step: Step, _event: Event) -> list[Broken]:
         return [Broken(3, "he is elsewhere")] if step.moves else []
 
     monkeypatch.setattr(Watch, "check", check)
@@ -312,6 +330,242 @@ def test_a_broken_record_is_shown_with_its_place(tmp_path: Path) -> None:
     assert 'where = "log:1, call"' in run_file(file, Rules(ANYBODY, Settings(), {})).report
 
 
+# Records in the story itself
+
+
+def records(*rows: str, source: str = "finesse") -> Outcome:
+    """What came of a story with these rows, whose records that source reads."""
+    return play(*rows, top=f'source = "{source}"')
+
+
+def leg(state: str) -> str:
+    """Finesse shows the customer and 5025 on the call c1."""
+    parts = "".join(
+        f"<Participant><mediaAddress>{address}</mediaAddress><state>{one}</state></Participant>"
+        for address, one in (("0170", "ACTIVE"), ("5025", state))
+    )
+    return (
+        "<Update><event>PUT</event><source>/finesse/api/Dialog/c1</source><data><dialog><id>c1</id>"
+        f"<state>ACTIVE</state><participants>{parts}</participants></dialog></data></Update>"
+    )
+
+
+def told(state: str, at: float, then: str = "") -> str:
+    """The same as a row."""
+    return f"{{ record = {{ received_at = {at}, update = '{leg(state)}' }}, then = [{then}] }},"
+
+
+GONE = '{ session = "S1", state = "ENDED", reason = "agent_dropped" }'
+LATER = f'{{ at = 9, event = "time_passed", then = [{GONE}] }},'
+
+
+def test_a_record_may_stand_in_the_story() -> None:
+    """A record is read by the story's source at its place among the rows, and what follows from it is told there."""
+    paused = '{ session = "S1", notice = "paused" }'
+    rows = (told("ACTIVE", 0.5), REQUEST, STARTED)
+    assert records(*rows, told("HELD", 3, paused)).passed
+    assert not records(*rows, told("HELD", 3)).passed
+    assert not records(*rows, told("ACTIVE", 3, paused)).passed
+
+
+def test_a_record_may_be_a_text() -> None:
+    """A record that is a text is read as it is."""
+    line = '{ record = \'{"event":"established","call":"c1","address":"5025","at":0}\' },'
+    assert records(line, REQUEST, source="events").passed
+
+
+def test_a_record_tells_all_of_its_events_at_once() -> None:
+    """What follows from all events of a record, and from what was kept back until then, is told in its one row."""
+    dropped = told("DROPPED", 3)
+    rows = (told("ACTIVE", 0.5), REQUEST, STARTED)
+    assert len(load_story("x", story(told("ACTIVE", 0.5), dropped, LATER, top='source = "finesse"')).rows) == 4
+    assert records(*rows, dropped, LATER).passed
+    assert records(*rows, dropped, told("ACTIVE", 9, GONE).replace("c1", "c2")).passed
+
+
+def test_what_a_source_keeps_to_the_end_fails_a_story() -> None:
+    """Where nothing in a story says that time passes, what the source tells at its end is not told by anybody."""
+    outcome = records(told("ACTIVE", 0.5), REQUEST, STARTED, told("DROPPED", 3))
+    assert "at the end" in outcome.report
+    assert "agent_dropped" in outcome.report
+
+
+def test_a_broken_record_in_a_story_is_an_event() -> None:
+    """A record that cannot be read is shown with its place, and stops nothing."""
+    text = "this is not XML: no element found (x.story.toml, when[1], line 1, column 1)"
+    refused = f'{{ notice = "event_refused", text = "{text}" }}'
+    outcome = records(f"{{ record = '', then = [{refused}] }},")
+    assert outcome.passed, outcome.report
+
+
+# Profiles
+
+
+def run_under(profile: str, folder: Path, more: str = "") -> Outcome:
+    """What came of a request that a profile refuses, where everybody else may do everything."""
+    forbidden = (
+        '{ session = "S1", verdict = "forbid", rules = ["target-idle"] },'
+        '{ session = "S1", state = "REJECTED", reason = "forbidden" },'
+    )
+    row = ASKED + forbidden + "] },"
+    file = folder / "x.story.toml"
+    file.write_text(story(row, top=f'profile = "{profile}"\n{more}'))
+    return run_file(file, Rules(ANYBODY, Settings(), {}))
+
+
+def test_a_story_may_run_by_a_profile(tmp_path: Path) -> None:
+    """A story that names a profile is judged by its rules, whoever runs it by whichever."""
+    assert '"target-at-a-call"' in run_under("cce", tmp_path).report
+    assert read_story(tmp_path / "x.story.toml").settings_on(Settings()).modes["silent"] == ("barge",)
+
+
+def test_a_storys_own_rules_and_settings_come_before_a_profiles(tmp_path: Path) -> None:
+    """What a story says itself is not taken from its profile; the rest is."""
+    rule = 'rules = """\n[[rule]]\nid = "none"\neffect = "permit"\nbecause = "x"\n"""\nsettings.per_agent = 5'
+    assert '"none"' in run_under("ccx", tmp_path, rule).report
+    settings = read_story(tmp_path / "x.story.toml").settings_on(Settings(per_agent=7))
+    assert (settings.per_agent, settings.modes["whisper"]) == (5, ())
+
+
+def test_a_profile_that_is_none_is_refused(tmp_path: Path) -> None:
+    """A name that is no profile is refused, and one that may have been meant is said."""
+    with pytest.raises(StoryError) as caught:
+        run_under("ccy", tmp_path)
+    assert (caught.value.what, caught.value.where) == ('there is no profile "ccy"', "x.story.toml, profile")
+    assert '"cc' in caught.value.fix
+
+
+# Several ways to run one story
+
+
+def test_a_story_may_run_by_several_profiles(tmp_path: Path) -> None:
+    """A story that names several profiles is run by each, and it fails if one of them says otherwise."""
+    file = tmp_path / "x.story.toml"
+    refused = ASKED + '{ session = "S1", verdict = "permit", rules = [] }] },'
+    file.write_text(story(refused, top='profile = ["cce", "default", "./own"]'))
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "a.toml").write_text('[[rule]]\nid = "r"\neffect = "permit"\nbecause = "b"\n')
+    assert [one.way for one in read_stories(file)] == ["cce", "default", "./own"]
+    outcome = run_file(file, Rules(ANYBODY, Settings(), {}))
+    assert not outcome.passed
+    reports = outcome.report.split("FAILED x.story.toml")[1:]
+    rules = (
+        ("[cce]", '"target-at-a-call"'),
+        ("[default]", '"own-team"'),
+        ("[./own]", 'verdict = "permit", rules = ["r"]'),
+    )
+    assert [(one.startswith(way), rule in one) for one, (way, rule) in zip(reports, rules, strict=True)] == [
+        (True, True)
+    ] * 3
+
+
+def test_one_way_of_several_is_enough_to_fail(tmp_path: Path) -> None:
+    """The report of a story that fails in some ways is of those ways."""
+    file = tmp_path / "x.story.toml"
+    row = REQUEST.replace('to_address = "5025"', 'to_address = "${to}"')
+    file.write_text(story(CALL, row, top='parameters.to = ["5025", "5026"]'))
+    outcome = run_file(file, Rules(ANYBODY, Settings(), {}))
+    assert "FAILED x.story.toml[to=5026]" in outcome.report
+    assert "to=5025" not in outcome.report
+
+
+def test_every_combination_of_parameters_is_a_way() -> None:
+    """A story runs once for each combination of its parameters, and is named after them."""
+    text = story(CALL.replace("c1", "${call}"), top='parameters = { call = ["a", "b"], wait = [1, 2.5] }')
+    stories = load_stories("x", text)
+    assert [one.way for one in stories] == ["call=a-wait=1", "call=a-wait=2.5", "call=b-wait=1", "call=b-wait=2.5"]
+    assert [one.rows[0].event for one in stories[::2]] == [Established(call=c, address="5025", at=0) for c in "ab"]
+
+
+def test_a_parameter_keeps_its_type() -> None:
+    """A parameter that is all of a value is that value; within a longer text, and in a title, it is text."""
+    top = 'parameters = { teams = [["a", "b"]], yes = [true], wait = [1.5] }\ngiven.phones.5025.configured = "${yes}"\n'
+    top += 'given.people.anna = { teams = "${teams}", name = "${yes} or ${wait}" }'
+    (one,) = load_stories(
+        "x", story(CALL.replace("at = 0", 'at = "${wait}"'), top=top).replace("a story", "it is ${yes}")
+    )
+    person, phone, call = (row.event for row in one.rows)
+    assert person == PersonChanged(person="anna", teams=("a", "b"), name="true or 1.5")
+    assert phone == PhoneChanged(extension="5025", configured=True)
+    assert (call.at, one.title, one.way) == (1.5, "it is true", "teams=#1-yes=true-wait=1.5")
+
+
+@pytest.mark.parametrize("values", ['["a b", "c"]', '["1", 1]', f'["{"a" * 40}", "b"]'])
+def test_values_that_make_no_name_are_numbered(values: str) -> None:
+    """Values that are long, not plain, or look alike are named by their numbers."""
+    assert [one.way for one in load_stories("x", story(CALL, top=f"parameters.a = {values}"))] == ["a=#1", "a=#2"]
+
+
+def test_openings_may_use_and_bring_parameters() -> None:
+    """An opening uses the parameters of its story, and the story's own values come before those that it brings."""
+    opening = f'parameters = {{ call = ["c7"], wait = [1] }}\nwhen = [{CALL.replace("c1", "${call}")}]'
+    stories = load_stories("x", story(CALL, top='opening = "o"\nparameters.call = ["c8", "c9"]'), {"o": opening})
+    assert [one.way for one in stories] == ["call=c8-wait=1", "call=c9-wait=1"]
+    assert [one.rows[0].event for one in stories] == [Established(call=c, address="5025", at=0) for c in ("c8", "c9")]
+
+
+def test_where_one_way_is_wanted_several_are_refused(tmp_path: Path) -> None:
+    """Who asks for the one story of a text that runs in several ways is told to ask for all of them."""
+    text = story(CALL, top="parameters.a = [1, 2]")
+    (tmp_path / "x.story.toml").write_text(text)
+    with pytest.raises(StoryError, match="there are 2 ways to run this story, a=1 and others"):
+        load_story("x", text)
+    with pytest.raises(StoryError, match="there are 2 ways"):
+        read_story(tmp_path / "x.story.toml")
+
+
+# What goes first
+
+
+def rows_of(one: Story) -> list[str]:
+    """The calls of its rows."""
+    return [row.event.call for row in one.rows if isinstance(row.event, Established)]
+
+
+def test_several_openings_go_first_in_their_order() -> None:
+    """A story may begin with several openings; each goes first once, also if two of them begin with it."""
+    openings = {name: f"when = [{CALL.replace('c1', name)}]" for name in "abc"}
+    openings["b"] = f'opening = "a"\n{openings["b"]}'
+    openings["c"] = f'opening = ["a"]\n{openings["c"]}'
+    assert rows_of(load_story("x", story(CALL, top='opening = ["b", "c"]'), openings)) == ["a", "b", "c", "c1"]
+    assert rows_of(load_story("x", story(CALL, top='opening = ["c", "b"]'), openings)) == ["a", "c", "b", "c1"]
+
+
+def test_openings_may_stand_anywhere(tmp_path: Path) -> None:
+    """A path names any file, also another story, seen from the folder of the file that names it."""
+    for place, call, names in (
+        ("deep/er/x.story.toml", "x", '["o", "../other.story.toml"]'),
+        ("deep/er/openings/o.toml", "o", '["near.toml"]'),
+        ("deep/er/openings/near.toml", "near", '["../../../far.toml"]'),
+        ("far.toml", "far", "[]"),
+        ("deep/other.story.toml", "other", '["../far.toml", "there.toml"]'),
+        ("deep/there.toml", "there", "[]"),
+    ):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        head = f'title = "t"\nabout = "a"\nsessions = []\nopening = {names}\n'
+        (tmp_path / place).write_text(f"{head}when = [{CALL.replace('c1', call)}]")
+    read = read_story(tmp_path / "deep/er/x.story.toml")
+    assert rows_of(read) == ["far", "near", "o", "there", "other", "x"]
+
+
+def test_openings_end_somewhere() -> None:
+    """Openings that open each other more than eight deep are refused, whether or not they ever end."""
+    openings = {str(number): f'opening = "{number + 1}"' for number in range(9)} | {"9": ""}
+    load_story("x", story(CALL, top='opening = "2"'), openings)
+    with pytest.raises(StoryError, match="openings open each other without end"):
+        load_story("x", story(CALL, top='opening = "1"'), openings)
+
+
+@pytest.mark.parametrize("name", ["a" * 5_000, "b\\u0000", "no/such"])
+@pytest.mark.parametrize("key", ["opening", "profile"])
+def test_a_place_that_cannot_be_is_refused(key: str, name: str, tmp_path: Path) -> None:
+    """An opening or a profile that is nowhere, and could not be anywhere, is one error."""
+    file = tmp_path / "x.story.toml"
+    file.write_text(story(CALL, top=f'{key} = "{name}{".toml" * (key == "opening")}"'))
+    with pytest.raises(StoryError, match="no opening" if key == "opening" else "no profile"):
+        read_story(file)
+
+
 def test_a_folder_without_stories_is_refused(tmp_path: Path) -> None:
     """Where there is no story, that is said."""
     with pytest.raises(UsageError, match="there are no stories here"):
@@ -338,6 +592,15 @@ def test_a_file_that_cannot_be_read_is_refused(content: bytes | None, tmp_path: 
         ("title = 1 2", "not TOML", "x.story.toml:1", "toml.io"),
         ("", "a story needs its title", "x.story.toml:1", "write title"),
         ('title = "t"', "a story needs its about", "x.story.toml:1", "write about"),
+        (HEAD + "when = [{ record = 1 }]", "record is not a table", "x.story.toml:3, when[1].record", "write {"),
+        (
+            HEAD + 'recorded = "l"\nwhen = [{ record = "x" }]',
+            "records stand in a recording already",
+            "x.story.toml:4, when[1].record",
+            "leave out",
+        ),
+        (HEAD + 'when = [{ record = "x", at = 1 }]', 'unknown key "at"', "x.story.toml:3, when[1].at", ""),
+        (story(CALL, top="profile = 1"), "profile is not a text", "x.story.toml:3, profile", "double quotes"),
         (HEAD, "nothing happens", "x.story.toml", "write a [[when]]"),
         (HEAD + "whem = []", 'unknown key "whem"', "x.story.toml:3, whem", '"when"'),
         (HEAD + "when = 1", "when is not a list of tables", "x.story.toml:3, when", "[[when]]"),
@@ -410,6 +673,38 @@ def test_a_file_that_cannot_be_read_is_refused(content: bytes | None, tmp_path: 
         (story(CALL, top='opening = "tow"'), 'no opening "tow"', "x.story.toml:3, opening", '"two"'),
         (story(CALL, top='opening = "round"'), "without end", "opening round:1, opening", "begin by itself"),
         (story(CALL, top='opening = "wrong"'), 'unknown key "whn"', "opening wrong:1, whn", '"when"'),
+        (story(CALL, top='opening = ["two", 1]'), 'no opening "1"', "x.story.toml:3, opening", "one of: "),
+        (story(CALL, top='opening = "a/two.toml"'), 'no opening "a/two.toml"', "opening", "the folder of the file"),
+        (story(CALL, top='profile = ["cce", 1]'), "profile is not a text", "x.story.toml:3, profile", '["cce", "ccx"]'),
+        (story(CALL, top='profile = ["cce", "cce"]'), "profile is not a text", "x.story.toml:3, profile", ""),
+        (story(CALL, top="parameters = 1"), "parameters is not a table", "x.story.toml:3, parameters", "write it like"),
+        (story(CALL, top="parameters.a = 1"), "a is not a list of", "x.story.toml:3, parameters.a", "write it like"),
+        (story(CALL, top="parameters.a = []"), "a is not a list of", "parameters.a", "write it like"),
+        (story(CALL, top="parameters.a = [{}]"), "a is not a list of", "parameters.a", "write it like"),
+        (story(CALL, top="parameters.a = [[1]]"), "a is not a list of", "parameters.a", "write it like"),
+        (story(CALL, top=f"parameters.a = [0x{'f' * 5000}]"), "a is not a list of", "parameters.a", "write it like"),
+        (story(CALL, top="parameters.a = ['1', '1']"), "a has a value twice", "parameters.a", "leave one out"),
+        (story(CALL, top="parameters.'a b' = [1]"), 'cannot be called "a b"', "parameters", "letters, digits"),
+        (story(CALL, top=f"parameters.a = {list(range(201))}"), "201 values are too many", "parameters.a", "at most"),
+        (
+            story(CALL, top=f"parameters = {{ a = {list(range(15))}, b = {list(range(14))} }}"),
+            "210 ways are too many",
+            "x.story.toml:3, parameters",
+            "at most 200",
+        ),
+        (
+            story(CALL, CALL.replace('"c1"', '"${cal}"'), top='parameters.call = ["c1"]'),
+            'no parameter "cal"',
+            "x.story.toml:4, when[2].call",
+            '"call"',
+        ),
+        (story(CALL.replace('"c1"', '"c${}"')), 'no parameter ""', "when[1].call", "write [parameters]"),
+        (
+            story(CALL, top=f"settings.source = '{'${a}' * 90_000}'\nparameters.a = ['{'a' * 90}']"),
+            "too long",
+            "x.story.toml:4, parameters",
+            "several",
+        ),
         (story(CALL) + "[[sessions]]\nagent = ''", "how which session stands?", "sessions[1]", 'session = "S1"'),
         (story(CALL) + "[[sessions]]\nsession = 'S1'\nagnt = ''", 'unknown key "agnt"', "sessions[1].agnt", '"agent"'),
         (story(CALL) + "[[sessions]]\nsession = 'S1'\nreason = 'x'", 'no reason "x"', "sessions[1].reason", "one of"),

@@ -15,6 +15,7 @@ from monitoring_core.domain.events import (
     CallCleared,
     CallSeen,
     CallView,
+    CommandOutcome,
     Conferenced,
     Event,
     LegState,
@@ -39,7 +40,7 @@ from monitoring_core.errors import MessageError
 from monitoring_core.sources.finesse import FinesseSource
 from monitoring_core.sources.finesse.calls import HOLD_RECORDS, HOLD_S
 from tests.finesse import dialog, failed, line, monitor, of_user, participant, put, tag, user, user_changed
-from tests.helpers import Story
+from tests.helpers import Story, settings
 
 CUSTOMER, ANN, BOB, EVE = "0170", "5004", "5025", "5026"
 """Ann supervises; Bob and Eve are agents."""
@@ -656,8 +657,6 @@ def test_a_session_moves_with_its_listener() -> None:
             user_changed("bob", BOB, "READY", supervises="9"),
             SignedIn(person="bob", extension=BOB, roles=("Agent",), teams=("7",), state="READY"),
         ),
-        (user_changed("bob", BOB, "LOGOUT", 4.0), SignedOut(person="bob", at=4.0)),
-        (user_changed("bob", "", "logout"), SignedOut(person="bob")),
         (
             user_changed("bob", "", "work-ready", team=""),
             PersonChanged(person="bob", roles=("Agent",), state="WORK_READY"),
@@ -666,8 +665,56 @@ def test_a_session_moves_with_its_listener() -> None:
     ],
 )
 def test_a_user_is_a_person(record: str, event: Event) -> None:
-    """A user who is signed in sits on his extension with roles, teams and state; LOGOUT and deletion sign him out."""
+    """A user who is signed in sits on his extension with roles, teams and state; deletion signs him out."""
     assert feed(record) == [event]
+
+
+@pytest.mark.parametrize(("extension", "word", "at"), [(BOB, "LOGOUT", 4.0), ("", "logout", None)])
+def test_who_logs_out_is_signed_out_and_so_is_his_state(extension: str, word: str, at: float | None) -> None:
+    """A LOGOUT signs a person out and is his state from then on, so that his last one does not stay."""
+    assert feed(user_changed("bob", extension, word, at)) == [
+        PersonChanged(person="bob", state="LOGOUT", at=at),
+        SignedOut(person="bob", at=at),
+    ]
+
+
+def known_of_bob(*records: bytes | str) -> tuple[set[str], str | None]:
+    """Bob's teams and state after these records."""
+    story = Story()
+    story.tell(*feed(*records))
+    bob = story.engine.floor.people.persons["bob"]
+    return set(bob.teams or ()), bob.state
+
+
+PICTURE = line(user("bob", BOB, "READY"), 21.0, "/finesse/api/User/bob", as_of=20.0)
+
+
+def test_a_team_is_no_older_than_the_picture_before_it() -> None:
+    """A change of team counts after a newer picture, though the state that comes with it is older, and does not."""
+    moved = line(user_changed("bob", BOB, "TALKING", 10.0, team="8"), 30.0)
+    assert known_of_bob(PICTURE, moved) == ({"8"}, "READY")
+
+
+def test_a_change_of_team_hides_no_state() -> None:
+    """A state that changed after the picture counts, also where its change is older than the news of a new team."""
+    moved = line(user_changed("bob", BOB, "TALKING", 10.0, team="8"), 30.0)
+    talking = line(user_changed("bob", BOB, "TALKING", 29.0, team="8"), 30.5)
+    assert known_of_bob(PICTURE, moved, talking) == ({"8"}, "TALKING")
+
+
+def test_of_how_many_it_is_known_when_they_were_told_of_is_limited() -> None:
+    """Of whom nothing was told for long, nothing is known any more: his news count from when his state changed."""
+    source = FinesseSource(Limits(people_max=1))
+    eve = line(user("eve", EVE, "READY"), 21.0, "/finesse/api/User/eve", as_of=20.0)
+    moved = line(user_changed("bob", BOB, "TALKING", 10.0, team="8"), 30.0)
+    assert [len(source.feed(record)) for record in (PICTURE, moved, PICTURE, eve, moved)] == [1, 2, 1, 1, 1]
+
+
+def test_a_role_that_comes_with_no_news_of_the_state_counts() -> None:
+    """A user whose state is as old as it was is told as one event."""
+    first, second = (line(user_changed("bob", BOB, "READY", 10.0, team=team), 11.0) for team in "78")
+    assert len(feed(first, second)) == 2
+    assert known_of_bob(first, second) == ({"8"}, "READY")
 
 
 def test_a_pending_state_is_not_a_state() -> None:
@@ -808,6 +855,42 @@ def test_a_picture_explains_what_was_kept_back() -> None:
 def test_an_error_is_a_failed_start(record: bytes | str, event: Event) -> None:
     """An error carries the switch's code and text, and the user whom its source names, or else the node."""
     assert feed(record) == [event]
+
+
+def named(request_id: str, source: str = "/finesse/api/User/ann/Dialogs") -> str:
+    """An error that says which request led to it."""
+    return failed("13145", source, "X").replace("<requestId></requestId>", f"<requestId>{request_id}</requestId>")
+
+
+@pytest.mark.parametrize("source", ["/finesse/api/User/ann/Dialogs", "/finesse/api/Dialog/9", ""])
+@pytest.mark.parametrize(
+    ("request_id", "command"),
+    [("default-7/12/0", "default-7/12/0"), ("a%20site%2Fnorth-7/12/0", "a site/north-7/12/0")],
+)
+def test_an_error_of_our_request_is_that_commands_outcome(request_id: str, command: str, source: str) -> None:
+    """An error whose requestId is the id of a command says that this command failed, whatever it is about."""
+    before = (*talking(), ANN_LISTENS)
+    (*_, event) = feed(*before, named(request_id, source))
+    assert event == CommandOutcome(command=command, outcome="failed", code="13145", text="X")
+
+
+@pytest.mark.parametrize("request_id", ["", "d2ca4a52", "a/b/c", "1/2", "s-1/2/", "/1/2"])
+def test_an_error_of_somebody_elses_request_is_a_failed_start(request_id: str) -> None:
+    """Without an id of ours an error is given to nobody by its id."""
+    assert feed(named(request_id)) == [MonitorFailed(code="13145", text="X", user="ann")]
+
+
+def test_an_error_reaches_the_very_request_that_it_is_of() -> None:
+    """Of two requests of one supervisor that wait, the one is refused that the error names."""
+    story, source = Story(settings(per_supervisor=2)), FinesseSource()
+    other = calls("2", "ACTIVE", {"0171": "ACTIVE", EVE: "ACTIVE"}, to_address=EVE)
+    for record in (*SEATS, *talking(), other):
+        story.tell(*source.feed(record.encode() if isinstance(record, str) else record))
+    for agent in (BOB, EVE):
+        story.tell(MonitorRequested(from_address=ANN, to_address=agent, user="ann"))
+    command = story.session(1).start_command
+    story.tell(*source.feed(named(command).encode()))
+    assert [str(story.session(number).state) for number in (0, 1)] == ["REQUESTED", "REJECTED"]
 
 
 @pytest.mark.parametrize("call", ["1", "9"])

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_core.cli.xmpp import PASSWORD, load_notifications
+from monitoring_core.cli.xmpp import PASSWORD, load_finesse
 from monitoring_core.errors import MonitoringError, RuleBookError, SourceError, UsageError
 from monitoring_core.sources.notifications import Rest, Snapshots, Timing, nodes_of
 from monitoring_core.sources.notifications.records import RECORD_BYTES_MAX, asked_in_order, record, updates_in
@@ -254,13 +254,13 @@ def loaded(tmp_path: Path, text: str) -> Any:
     """What such a file describes."""
     path = tmp_path / "finesse.toml"
     path.write_text(text, encoding="utf-8")
-    return load_notifications(str(path))
+    return load_finesse(str(path))
 
 
 def test_a_file_of_three_lines_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Host, user and whom it is about; the rest is as Finesse has it: TLS on port 5223."""
     monkeypatch.setenv(PASSWORD, "s3cret")
-    assert loaded(tmp_path, FILE).name == "finesse.example:5223"
+    assert loaded(tmp_path, FILE).notifications.name == "finesse.example:5223"
 
 
 def test_a_password_may_have_a_file(tmp_path: Path) -> None:
@@ -292,6 +292,8 @@ def test_no_password_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (FILE + 'encryption = "ssl"\n', "encryption cannot be"),
         (FILE + 'encryption = "none"\n', "only encrypted"),
         (FILE + "rest = 1\n", "rest cannot be"),
+        (FILE + "send = 1\n", "send cannot be"),
+        (FILE + "logins = true\n", "logins cannot be"),
     ],
 )
 def test_each_problem_of_the_file_is_said(

@@ -1,6 +1,7 @@
-"""Shell: owns `run`: events in, outbound bus messages out as they arise, each flushed; as a sender, or as a gate.
+"""Shell: owns `run`: events in, commands out as they arise: bus messages, each flushed, or requests to Finesse itself.
 
-Refuses to send a start that has perished, and to pass on what it could not read. In a gate, what people ask for goes
+Refuses to send a start that has perished, to try again what could not be sent (a monitor with a journal does), and to
+pass on what it could not read. In a gate, what people ask for goes
 on only through here: a SetSilentMonitoring only with a permit, written anew from what was judged; a SetBARGE CALL not
 at all, as nothing judges it yet; everything that is asked for besides goes on as it is; what the switch tells
 (answers, events, errors) is heard and goes no further.
@@ -24,11 +25,12 @@ from msgspec import structs
 from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of
 from monitoring_core.cli.live import Live
 from monitoring_core.cli.logs import unread
-from monitoring_core.cli.xmpp import live_records, recorded
+from monitoring_core.cli.xmpp import Finesse, live_finesse, recorded
 from monitoring_core.domain.events import CommandOutcome, Event
 from monitoring_core.domain.outcomes import (
     AnyCommand,
     AskSnapshot,
+    BroadcastError,
     ChangeMode,
     DropMonitorCall,
     NoticeKind,
@@ -51,6 +53,7 @@ from monitoring_core.message import (
     not_said,
     of_command,
 )
+from monitoring_core.outbound import NotSentError, Outbound, OutboundError, RefusedError
 
 
 def run(options: Namespace) -> int:
@@ -58,8 +61,8 @@ def run(options: Namespace) -> int:
     if options.gate and options.source != "workspace":
         raise UsageError("a gate stands on the bus", "--gate", "add --source workspace")
     rules = rules_of(options)
-    with _way_out(options) as out, _way_in(options, rules.settings) as source:
-        runner = _Runner(engine_of(options, rules), rules.settings, source, out, gate=options.gate)
+    with _way_out(options) as out, _way_in(options, rules.settings) as (source, finesse):
+        runner = _Runner(engine_of(options, rules), rules.settings, source, out, gate=options.gate, finesse=finesse)
         try:
             runner.play()
         finally:
@@ -76,8 +79,14 @@ class _Runner:
     source: Input
     out: IO[bytes]
     gate: bool
+    finesse: Finesse | None = None
     sent: int = 0
     ends: Counter[str] = attrs.field(factory=Counter)
+    rest: Outbound | None = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Finesse is asked by its REST API, where there is one."""
+        self.rest = None if self.finesse is None else self.finesse.outbound(self._user_on)
 
     def play(self) -> None:
         """Every record: its events stepped, their commands carried out, and in a gate the record itself passed on."""
@@ -96,6 +105,9 @@ class _Runner:
             name = f"{command.session}/{position}/{number}"
             if self._is_late(command):
                 self._step(self._now(CommandOutcome(command=name, outcome="lapsed")))
+                continue
+            if self.rest is not None and self._is_for_finesse(command):
+                self._request(self.rest, name, command)
                 continue
             original = asked if asked is not None and _is_original(asked, command) else None
             message = original or of_command(command, self.settings)
@@ -120,6 +132,26 @@ class _Runner:
         self.out.write(encode(message, self.settings.spelling))
         self.out.flush()
         self.sent += 1
+
+    def _is_for_finesse(self, command: AnyCommand) -> bool:
+        """A question always is, as no bus answers it; what is broadcast never is."""
+        sends = self.finesse is not None and self.finesse.sends
+        return isinstance(command, AskSnapshot) or (sends and not isinstance(command, BroadcastError))
+
+    def _request(self, rest: Outbound, name: str, command: AnyCommand) -> None:
+        """Hand it to Finesse, and tell what became of it."""
+        outcome = CommandOutcome(command=name, outcome="sent")
+        try:
+            rest.send(name, command)
+            self.sent += not isinstance(command, AskSnapshot)
+        except OutboundError as error:
+            _log.warning("Finesse did not take it", command=name, what=error.what, where=error.where)
+            outcome = _not_taken(name, command, error)
+        self._step(self._now(outcome))
+
+    def _user_on(self, extension: str) -> str | None:
+        person = self.engine.floor.people.on(extension)
+        return None if person is None else person.id
 
     def _is_late(self, command: AnyCommand) -> bool:
         now = self.source.live.clock() if self.source.live else None
@@ -163,6 +195,16 @@ _ALARMS = {
 """Notices that somebody should look into."""
 
 
+def _not_taken(name: str, command: AnyCommand, error: OutboundError) -> CommandOutcome:
+    """What surely did not arrive was not sent; what may have begun is in doubt; a stop is as good as failed."""
+    if isinstance(error, RefusedError):
+        return CommandOutcome(command=name, outcome="failed", code=error.code, text=error.what)
+    if isinstance(error, NotSentError):
+        return CommandOutcome(command=name, outcome="lapsed", text=error.what)
+    may_have_begun = isinstance(command, StartMonitoring | ChangeMode)
+    return CommandOutcome(command=name, outcome="in_doubt" if may_have_begun else "failed", text=error.what)
+
+
 def _asked(record: bytes, own_source: str) -> Message | None:
     """The message, if somebody asks for something by it; None for what the switch tells, for ours, and for garbage."""
     try:
@@ -186,21 +228,21 @@ def _is_original(asked: Message, command: AnyCommand) -> bool:
 
 
 @contextmanager
-def _way_in(options: Namespace, settings: Settings) -> Iterator[Input]:
-    """The log, stdin or the connection of --xmpp; the last two are lived. Raises UsageError for two of them at once."""
+def _way_in(options: Namespace, settings: Settings) -> Iterator[tuple[Input, Finesse | None]]:
+    """The log, stdin or the Finesse of --xmpp; the last two are lived. Raises UsageError for two of them at once."""
     source = input_of(options, settings)
     if options.xmpp is None:
         if options.record is not None:
             raise UsageError("a log is recorded already", "--record", "add --xmpp FILE, or leave out --record")
         source.live = Live(source.recording) if options.log == STDIN else None
-        yield source
+        yield source, None
         return
     if options.log != STDIN:
         raise UsageError("events come from a log or over XMPP", options.log, "leave out one of LOG and --xmpp")
-    with live_records(options) as notifications, recorded(notifications, options.record) as records:
-        source.recording.name = notifications.name
+    with live_finesse(options) as finesse, recorded(finesse.notifications, options.record) as records:
+        source.recording.name = finesse.notifications.name
         source.live = Live(records, is_stamped=True)
-        yield source
+        yield source, finesse
 
 
 @contextmanager

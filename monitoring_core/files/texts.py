@@ -26,5 +26,5 @@ def read_text(path: str | Path, fix: str) -> str:
         return getincrementaldecoder("utf-8")().decode(data, final=len(data) < _BYTES_MAX)
     except UnicodeDecodeError as error:
         raise UsageError("this file is not UTF-8", f"{path}, byte {error.start + 1}", "save it as UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"cannot read this file: {error.strerror}", str(path), fix) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        raise UsageError(f"cannot read this file: {getattr(error, 'strerror', error)}", str(path), fix) from error

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import Literal
-from urllib.parse import quote as percent_encoded
-from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -25,7 +23,6 @@ _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 """XML's own characters, and the one that its readers would turn into another."""
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 """What stands in a path as it is (RFC 3986)."""
-_COMMAND = re.compile(r".+/[0-9]+/[0-9]+", re.DOTALL)
 
 
 class Request(Struct, frozen=True):
@@ -98,20 +95,6 @@ def user_path(user: str) -> str:
 def dialog_path(dialog: str) -> str:
     """The path of a dialog. Raises MessageError."""
     return f"{API}/Dialog/{_segment(dialog, 'the id of a dialog')}"
-
-
-def request_id(command_id: str) -> str:
-    """The `requestId` of the request that carries that command out, as a header can have it.
-
-    It comes back in the notifications that the request leads to.
-    """
-    return percent_encoded(command_id, errors="surrogatepass")
-
-
-def command_of(request_id: str) -> str | None:
-    """The id of the command, `SESSION/POSITION/NUMBER`, that a `requestId` is of; None if somebody else asked."""
-    command = unquote(request_id, errors="surrogatepass")
-    return command if _COMMAND.fullmatch(command) else None
 
 
 def errors_in(content: bytes, limits: Limits = _DEFAULT) -> tuple[ApiError, ...]:

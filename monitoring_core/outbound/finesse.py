@@ -9,6 +9,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable
+from urllib.parse import quote as percent_encoded
 
 from monitoring_core.domain.outcomes import AnyCommand, AskSnapshot, ChangeMode, DropMonitorCall, StartMonitoring
 from monitoring_core.domain.settings import Limits
@@ -19,7 +20,6 @@ from monitoring_core.finesse.requests import (
     dialog_picture,
     errors_in,
     of_command,
-    request_id,
     team_picture,
     user_pictures,
 )
@@ -101,7 +101,7 @@ class FinesseOutbound:
         if authorization is None:
             failure = explained("Invalid Authorization User Specified", self._platform)
             raise RefusedError("there is no password for this supervisor", fix=failure.remedy, code=failure.code)
-        name = request_id(command_id)
+        name = percent_encoded(command_id, errors="surrogatepass")
         headers = {"Authorization": authorization, "Content-Type": "application/xml", REQUEST_ID: name}
         with self._server.connected() as connected:
             self._server.check_alive(command, self._clock())

@@ -23,9 +23,15 @@ _DOTS_MAX = 5
 
 @attrs.define
 class Declarations:
-    """The catalogue of one book: built-in facts and those declared so far; `broken` ones have problems of their own."""
+    """The catalogue of one book: built-in facts and those declared so far; `broken` ones have problems of their own.
+
+    `longer`: by each beginning of a name, such a name.
+    """
 
     catalogue: dict[str, Fact] = attrs.Factory(lambda: dict(FACTS))
+    longer: dict[str, str] = attrs.Factory(
+        lambda: {short: name for name in reversed(FACTS) for short in _beginnings(name)}
+    )
     defaults: dict[str, Any] = attrs.Factory(dict)
     declared: dict[str, Fact] = attrs.Factory(dict)
     broken: set[str] = attrs.Factory(set)
@@ -38,6 +44,8 @@ class Declarations:
             if taken:
                 page.problem(path, *taken)
                 continue
+            for short in _beginnings(name):
+                self.longer.setdefault(short, name)
             self.catalogue[name] = self.declared[name] = self._fact(page, path, name, table)
             if len(page.problems) > before:
                 self.broken.add(name)
@@ -49,14 +57,11 @@ class Declarations:
             return f"{name} is a built-in fact", "choose another name, or leave the declaration out"
         if name in self.declared:
             return f"{quote(name)} is declared twice", "keep one declaration"
-        for other in self.catalogue:
-            short, long = sorted((name, other), key=len)
-            if long.startswith(short + "."):
-                return (
-                    f'the name of the fact "{quote(short)}" is the beginning of "{quote(long)}"',
-                    "rename one of them",
-                )
-        return None
+        short = next((short for short in _beginnings(name) if short in self.catalogue), name)
+        long = self.longer.get(name) if short == name else name
+        if long is None:
+            return None
+        return f'the name of the fact "{quote(short)}" is the beginning of "{quote(long)}"', "rename one of them"
 
     def _fact(self, page: TomlText, path: Path, name: str, table: dict[str, Any]) -> Fact:
         page.unknown_keys(path, table, _KEYS)
@@ -99,3 +104,9 @@ def _declarations(page: TomlText, path: Path, raw: object) -> Iterator[tuple[Pat
     else:
         for key, value in raw.items():
             yield from _declarations(page, (*path, key), value)
+
+
+def _beginnings(name: str) -> list[str]:
+    """`customer.consent.given` begins with customer, and with customer.consent."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]

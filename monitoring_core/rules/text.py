@@ -20,6 +20,7 @@ Path = tuple[str | int, ...]
 # Dotted keys nest without brackets, as deep as a line is long; nothing in the language goes deeper than this.
 DEPTH_MAX = 12
 _WORD_CHARS_MAX = 80
+_OPTIONS_MAX = 200
 
 _KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _DOTTED = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
@@ -103,10 +104,12 @@ def is_words(raw: object) -> bool:
 
 def did_you_mean(word: str, options: Collection[str], otherwise: str = "") -> str:
     """The nearest of `options`, or else `otherwise`, or all of them."""
-    near = difflib.get_close_matches(word[:_WORD_CHARS_MAX], options, 1)
+    named = sorted(options)
+    likely = named if len(named) <= _OPTIONS_MAX else [one for one in named if one[:2] == word[:2]][:_OPTIONS_MAX]
+    near = difflib.get_close_matches(word[:_WORD_CHARS_MAX], likely, 1)
     if near:
         return f'did you mean "{near[0]}"?'
-    return otherwise or "one of: " + ", ".join(sorted(options))
+    return otherwise or "one of: " + ", ".join(named[:_OPTIONS_MAX])
 
 
 def _shown(path: Path) -> str:

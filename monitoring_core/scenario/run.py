@@ -8,7 +8,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from math import inf
-from typing import Any
 
 import attrs
 import msgspec
@@ -22,7 +21,8 @@ from monitoring_core.message import encode, of_command
 from monitoring_core.properties import Watch
 from monitoring_core.replay import Replay
 from monitoring_core.rules.book import RuleBook
-from monitoring_core.scenario.seen import Seen, differences, seen_in, shown
+from monitoring_core.scenario.retell import Retold
+from monitoring_core.scenario.seen import Seen, Table, differences, retold, seen_in, shown, without_none
 from monitoring_core.scenario.story import Row, Story
 
 _ROWS_BEFORE = 3
@@ -46,7 +46,27 @@ def run_story(story: Story, book: RuleBook, settings: Settings, recorded: Iterab
     run.play(recorded)
     problems = run.problems()
     verdict = "passed" if not problems else "FAILED"
-    return Outcome(not problems, "\n".join([f"{verdict} {story.name}: {story.title}", *problems]))
+    way = f"[{story.way}]" if story.way else ""
+    return Outcome(not problems, "\n".join([f"{verdict} {story.name}{way}: {story.title}", *problems]))
+
+
+@attrs.frozen
+class Came:
+    """What should be told: by the place of each row, and of the sessions at the end (None: nothing is told of them).
+    `is_broken`: a property does not hold, which no expectation can mend.
+    """
+
+    rows: dict[str, Retold]
+    sessions: Retold | None
+    is_broken: bool
+
+
+def what_came(story: Story, book: RuleBook, settings: Settings, recorded: Iterable[Event] = ()) -> Came:
+    """Runs `story` as `run_story` does."""
+    run = _Run(story, Engine(story.book or book, story.settings_on(settings), "story"), story.settings_on(settings))
+    run.play(recorded)
+    rows = {told.row.place: run.retold(told) for told in run.told if told.row.then is not None}
+    return Came(rows, run.sessions_retold(), any(told.broken for told in run.told))
 
 
 @attrs.define
@@ -72,6 +92,7 @@ class _Run:
     commands: dict[str, str] = attrs.field(factory=dict)
     told: list[_Told] = attrs.field(factory=list)
     ends: list[str] = attrs.field(factory=list)
+    at_end: dict[str, Table] = attrs.field(factory=dict)
 
     def play(self, recorded: Iterable[Event]) -> None:
         """Every row in its order, each event watched, then the sessions as they stand."""
@@ -82,13 +103,31 @@ class _Run:
         for row, (event, step) in zip(rows, replay.run(self._events(rows)), strict=True):
             self._name(step)
             seen += seen_in(step, self.names, self.words, self.settings)
-            broken += [f"property {one.property} is broken: {one.what}" for one in watch.check(step)]
+            broken += [f"property {one.property} is broken: {one.what}" for one in watch.check(step, event)]
             if not row.goes_on:
                 self._note(row, event, seen, broken)
                 seen, broken = [], []
         if self.story.sessions is not None:
             rows_at_end = msgspec.json.decode(msgspec.json.encode(replay.finish()))
-            self._end([self._nicknamed(row) for row in rows_at_end], self.story.sessions)
+            self.at_end = {row["session"]: row for row in map(self._nicknamed, rows_at_end)}
+            self._end(self.story.sessions)
+
+    def retold(self, told: _Told) -> Retold:
+        """What should be told of a row."""
+        then = told.row.then or ()
+        return Retold.of(then, *retold(then, self._that_count(told.seen, then)))
+
+    def sessions_retold(self) -> Retold | None:
+        """What should be told of the sessions at the end."""
+        if self.story.sessions is None:
+            return None
+        told = self.story.sessions
+        came = [self.at_end.get(want["session"]) for want in told]
+        now = [got and without_none({key: got[key] for key in want}) for want, got in zip(told, came, strict=True)]
+        names = {want["session"] for want in told}
+        return Retold.of(
+            told, now, [without_none(_brief(row)) for name, row in self.at_end.items() if name not in names]
+        )
 
     def problems(self) -> list[str]:
         """The first row that went otherwise, with the rows around it, or else how the sessions stand otherwise."""
@@ -143,26 +182,29 @@ class _Run:
         if seen or broken or row.then is not None:
             self.told.append(_Told(row, event, seen, broken, [line for pair in judged for line in _against(*pair)]))
 
-    def _that_count(self, seen: list[Seen], then: tuple[dict[str, Any], ...]) -> list[Seen]:
+    def _that_count(self, seen: list[Seen], then: tuple[Table, ...]) -> list[Seen]:
         if not self.story.any_notice:
             return seen
         return [one for one in seen if one.kind != "notice" or any(map(one.is_as, then))]
 
-    def _end(self, rows: list[dict[str, Any]], wanted: tuple[dict[str, Any], ...]) -> None:
-        by_name = {row["session"]: row for row in rows}
+    def _end(self, wanted: tuple[Table, ...]) -> None:
+        by_name = dict(self.at_end)
         for want in wanted:
             got = by_name.pop(want["session"], None)
             asked = None if got is None else {key: got[key] for key in want}
             if asked != want:
                 self.ends += ["  at the end", *(f"    {line}" for line in _against(want, asked))]
         for row in by_name.values():
-            brief = {key: row[key] for key in ("session", "state", "reason", "agent", "call")}
-            self.ends += ["  at the end", *(f"    {line}" for line in _against(None, brief))]
+            self.ends += ["  at the end", *(f"    {line}" for line in _against(None, _brief(row)))]
 
-    def _nicknamed(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _nicknamed(self, row: Table) -> Table:
         names = {"": "", **self.names}
         links = {key: names.get(row[key], row[key]) for key in ("follows", "standing")}
         return {**row, "session": names[row["session"]], **links}
+
+
+def _brief(row: Table) -> Table:
+    return {key: row[key] for key in ("session", "state", "reason", "agent", "call")}
 
 
 def _at(row: Row) -> float:
@@ -170,7 +212,7 @@ def _at(row: Row) -> float:
     return -inf if row.event.at is None else row.event.at
 
 
-def _against(expected: dict[str, Any] | None, got: dict[str, Any] | None) -> list[str]:
+def _against(expected: Table | None, got: Table | None) -> list[str]:
     return [
         f"expected {shown(expected) if expected else 'nothing'}",
         f"got      {shown(got) if got else 'nothing'}",

@@ -6,7 +6,7 @@ Refuses to run anything; engine ids come in with the nicknames that stand for th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -84,16 +84,34 @@ def differences(expected: Iterable[Table], seen: Iterable[Seen]) -> Iterator[tup
                 yield want, None if got is None else _as_asked(got, want or {})
 
 
+def retold(expected: Sequence[Table], seen: Iterable[Seen]) -> tuple[list[Table | None], list[Table]]:
+    """What should be told instead of each thing expected (None: it did not happen), and what should be told besides."""
+    waiting = list(seen)
+    instead: list[Table | None] = []
+    for want in expected:
+        got = next((one for one in waiting if one.kind == kind_of(want)), None)
+        instead.append(None if got is None else want if got.is_as(want) else without_none(_as_asked(got, want)))
+        if got is not None:
+            waiting.remove(got)
+    return instead, [one.said for one in waiting]
+
+
+def without_none(table: Table) -> Table:
+    """What TOML can say of a table."""
+    return {key: value for key, value in table.items() if value is not None}
+
+
 def shown(table: Mapping[str, Any]) -> str:
     """A table as a story writes it."""
-    return "{ " + ", ".join(f"{key} = {_value(value)}" for key, value in table.items()) + " }" if table else "{}"
+    return "{ " + ", ".join(f"{key} = {value_shown(value)}" for key, value in table.items()) + " }" if table else "{}"
 
 
-def _value(value: Any) -> str:
+def value_shown(value: Any) -> str:
+    """A value as a story writes it."""
     if isinstance(value, dict):
         return shown(value)
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(map(value_shown, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -19,17 +19,14 @@ from monitoring_core.errors import StoryError, quote
 from monitoring_core.replay import Row as SessionRow
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.load import load_book
-from monitoring_core.rules.text import Path, TomlText, did_you_mean, is_words, read_toml
+from monitoring_core.rules.text import Path, TomlText, did_you_mean
+from monitoring_core.scenario.pages import chain_of, page_of, raise_first, ways_of, wrong
 from monitoring_core.scenario.records import told_by
 from monitoring_core.scenario.seen import KINDS, kind_of
 from monitoring_core.session import FINAL
 from monitoring_core.sources import SOURCES, Source, source_of
 
 EVENTS = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyEvent) if kind is not Log}
-_KEYS = (
-    *("title", "about", "opening", "settings", "rules", "profile", "given", "when", "notices"),
-    *("recorded", "source", "sessions"),
-)
 _PERSON = frozenset((*PersonChanged.__struct_fields__, "extension")) - {*Event.__struct_fields__, "person"}
 _PHONE = frozenset(PhoneChanged.__struct_fields__) - {*Event.__struct_fields__, "extension"}
 _ANY_DATA = frozenset({"send"})
@@ -42,7 +39,6 @@ _WORDS = {
 _OF_A_SESSION = frozenset({"verdict", "state"})
 _WHICH = 'add session = "S1"; sessions are numbered as they were opened'
 _QUOTED = re.compile(r"(['`])((?:(?!\1).)+)\1", re.DOTALL)
-_OPENINGS_MAX = 8
 
 
 @attrs.frozen
@@ -65,7 +61,7 @@ class Story:
     `sessions`: how every session must stand at the end, None if nothing is said. `any_notice`: notices that nobody
     expected are no failure. `recorded`: a recording, by its path beside the story, for the source of that name;
     whoever reads it passes its events to `run_story`. `profile`: the packaged rules that it runs by, by their name;
-    whoever reads those gives them with `under`.
+    whoever reads those gives them with `under`. `way`: what tells it from the other ways to run the same file.
     """
 
     name: str
@@ -80,6 +76,7 @@ class Story:
     source: str = "events"
     profile: str = ""
     profile_settings: Settings | None = None
+    way: str = ""
 
     def under(self, book: RuleBook, settings: Settings) -> Story:
         """The same story by the rules and the settings of its profile; rules that it brings along come first."""
@@ -93,17 +90,44 @@ class Story:
 def load_story(name: str, text: str, openings: Mapping[str, str] | None = None) -> Story:
     """The story in `text`. `openings`: texts that stories may begin with, by the name they use.
 
-    Raises StoryError for the first problem, and RuleBookError for those of the story's own rules.
+    Raises StoryError for the first problem, also where there are several ways to run it, and RuleBookError for those of
+    the story's own rules.
     """
-    page = _page(name, text, ("title", "about"))
-    chain = _chain(page, openings or {})
+    return the_one(load_stories(name, text, openings))
+
+
+def the_one(stories: tuple[Story, ...]) -> Story:
+    """The story, where there is one way to run it. Raises StoryError if there are more."""
+    if len(stories) > 1:
+        what = f"there are {len(stories)} ways to run this story, {stories[0].way} and others"
+        raise StoryError(what, stories[0].name, "ask for all of them: load_stories, read_stories")
+    return stories[0]
+
+
+def load_stories(name: str, text: str, openings: Mapping[str, str] | None = None) -> tuple[Story, ...]:
+    """Every way to run the story in `text`: by each of its profiles, with each combination of its parameters.
+
+    Raises what `load_story` raises.
+    """
+    chain = chain_of(page_of(name, text, ("title", "about")), {} if openings is None else openings)
+    ways = list(ways_of(chain))
+    profiles = _Reader(chain[-1]).profiles()
+    return tuple(
+        _story(filled, profile, "-".join(part for part in (profile if len(profiles) > 1 else "", way) if part))
+        for profile in profiles
+        for way, filled in ways
+    )
+
+
+def _story(chain: list[TomlText], profile: str, way: str) -> Story:
+    page = chain[-1]
     reader = _Reader(page)
     sessions = [reader.session(number, row) for number, row in enumerate(reader.tables("sessions"))]
     settings = {key: value for part in chain for key, value in _Reader(part).settings().items()}
     if "sessions" not in page.data and not any("when" in part.data for part in chain):
         reader.wrong((), "nothing happens in this story", "write a [[when]], or recorded = and [[sessions]]")
     return Story(
-        name=name,
+        name=page.name,
         title=reader.text("title"),
         about=reader.text("about"),
         rows=(*_given(chain), *_told(chain, source_of(reader.source(), _overridden(Settings(), settings)))),
@@ -113,32 +137,9 @@ def load_story(name: str, text: str, openings: Mapping[str, str] | None = None) 
         any_notice=reader.one_of("notices", ("expected", "any"), "expected") == "any",
         recorded=reader.text("recorded"),
         source=reader.source(),
-        profile=reader.text("profile"),
+        profile=profile,
+        way=way,
     )
-
-
-def _page(name: str, text: str, needed: tuple[str, ...]) -> TomlText:
-    page = read_toml(name, text, Limits().rule_file_bytes_max)
-    page.unknown_keys((), page.data, _KEYS)
-    for key in needed:
-        if not page.problems and not is_words(page.data.get(key)):
-            page.problem((key,), f"a story needs its {key}", f'write {key} = "..." in plain words')
-    _raise_first(page)
-    return page
-
-
-def _chain(page: TomlText, openings: Mapping[str, str]) -> list[TomlText]:
-    """The openings that a story begins with, outermost first, then the story itself."""
-    chain = [page]
-    while "opening" in chain[0].data:
-        wanted = chain[0].data["opening"]
-        reader = _Reader(chain[0])
-        if not isinstance(wanted, str) or wanted not in openings:
-            reader.wrong(("opening",), f'no opening "{quote(wanted)}"', _meant(str(wanted), openings))
-        if len(chain) > _OPENINGS_MAX:
-            reader.wrong(("opening",), "openings open each other without end", "let one of them begin by itself")
-        chain.insert(0, _page(f"opening {wanted}", openings[wanted], ()))
-    return chain
 
 
 def _given(chain: list[TomlText]) -> list[Row]:
@@ -175,16 +176,6 @@ def _overridden(settings: Settings, wanted: Mapping[str, Any]) -> Settings:
     return msgspec.convert({**known, **rest, "limits": {**known["limits"], **limits}}, Settings)
 
 
-def _meant(word: str, options: Collection[str]) -> str:
-    return did_you_mean(word, options) if options else "no openings came with this story; write it out"
-
-
-def _raise_first(page: TomlText) -> None:
-    if page.problems:
-        _, first = page.problems[0]
-        raise StoryError(first.what, first.where, first.fix)
-
-
 @attrs.frozen
 class _Reader:
     """One text of a story on its way into values."""
@@ -193,14 +184,12 @@ class _Reader:
 
     def wrong(self, path: Path, what: str, fix: str) -> NoReturn:
         """Raises StoryError with file, line and key."""
-        self.page.problem(path, what, fix)
-        _, problem = self.page.problems[-1]
-        raise StoryError(problem.what, problem.where, problem.fix)
+        wrong(self.page, path, what, fix)
 
     def known(self, path: Path, table: Mapping[str, Any], allowed: Collection[str]) -> None:
         """Refuses every key of `table` that is not `allowed`."""
         self.page.unknown_keys(path, table, allowed)
-        _raise_first(self.page)
+        raise_first(self.page)
 
     def text(self, key: str) -> str:
         """The text at the top of the file, or nothing."""
@@ -222,10 +211,18 @@ class _Reader:
             self.wrong(path, f"{path[-1]} is not a table", "write { key = value, ... }")
         return raw
 
+    def profiles(self) -> list[str]:
+        """The profiles that the story runs by, one after the other; one without a name if it names none."""
+        named = self.page.data.get("profile", "")
+        several = named if isinstance(named, list) else [named]
+        if not several or not all(isinstance(one, str) for one in several) or len({*several}) < len(several):
+            self.wrong(("profile",), "profile is not a text", 'write it in double quotes, or ["cce", "ccx"]')
+        return several
+
     def tables(self, key: str) -> list[dict[str, Any]]:
         """The array of tables at the top of the file."""
         found = self.page.tables((key,), self.page.data.get(key, []))
-        _raise_first(self.page)
+        raise_first(self.page)
         return found
 
     def book(self) -> RuleBook | None:
@@ -274,7 +271,7 @@ class _Reader:
         """One event, or all that a record tells, and what follows. What a source kept back is told when time passes."""
         path, place = ("when", number), f"{self.page.name}, when[{number + 1}]"
         then = self.page.tables((*path, "then"), raw.get("then", []))
-        _raise_first(self.page)
+        raise_first(self.page)
         expected = tuple(self.expectation((*path, "then", place), one) for place, one in enumerate(then))
         if "record" in raw:
             self.known(path, raw, ("record", "then"))

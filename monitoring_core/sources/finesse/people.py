@@ -41,28 +41,16 @@ class People:
         """Whether somebody is known to be signed in there."""
         return address in self._extensions.values()
 
-    def changed(self, user: User, received_at: float | None, team: str = "") -> list[Event]:
-        """A notification about one user, of `team` if it does not say of which. Times in seconds since 1970."""
-        self._keep(user)
-        state, at = agent_state(user.state), seconds(user.changed_at)
-        later = self._told(user.id, received_at if at is None else at)
-        if state == _LOGOUT:  # Finesse signs a person out, not an extension
-            return [PersonChanged(person=user.id, state=state, at=at), SignedOut(person=user.id, at=at)]
-        said = _properties(user, team)
-        if at is None or later is None or later <= at:
-            return [_seen(user, state, at, said)]
-        return [_seen(user, state, at, _NOTHING), PersonChanged(person=user.id, at=later, **said)]
-
     def deleted(self, person: str) -> Event:
         """There is no such user any more."""
         self._extensions.pop(person, None)
         return SignedOut(person=person)
 
-    def asked(self, user: User, as_of: float | None, received_at: float | None) -> list[Event]:
-        """The answer about one user."""
+    def told(self, user: User, as_of: float | None, received_at: float | None, *, is_asked: bool) -> list[Event]:
+        """A notification about one user, or the answer about him. Times in seconds since 1970."""
         self._keep(user)
-        if not self._is_seated(user):
-            return self.changed(user, received_at)
+        if not (is_asked and self._is_seated(user)):
+            return self._changed(user, received_at)
         people = (self._view(user, received_at if as_of is None else as_of),)
         return [Snapshot(scope="person", about=user.id, covers=("people",), people=people, as_of=as_of)]
 
@@ -71,12 +59,23 @@ class People:
         for user in team.users:
             self._keep(user)
         if not all(map(self._is_seated, team.users)):
-            return [event for user in team.users for event in self.changed(user, received_at, team.id)]
+            return [event for user in team.users for event in self._changed(user, received_at, team.id)]
         since = received_at if as_of is None else as_of
         people = tuple(self._view(user, since, team.id) for user in team.users)
         return [Snapshot(scope="team", about=team.id, covers=("people",), people=people, as_of=as_of)]
 
-    def _told(self, person: str, at: float | None) -> float | None:
+    def _changed(self, user: User, received_at: float | None, team: str = "") -> list[Event]:
+        """How one user is now; he is of `team` if he does not say of which."""
+        state, at = agent_state(user.state), seconds(user.changed_at)
+        later = self._latest(user.id, received_at if at is None else at)
+        if state == _LOGOUT:  # Finesse signs a person out, not an extension
+            return [PersonChanged(person=user.id, state=state, at=at), SignedOut(person=user.id, at=at)]
+        said = _properties(user, team)
+        if at is None or later is None or later <= at:
+            return [_seen(user, state, at, said)]
+        return [_seen(user, state, at, _NOTHING), PersonChanged(person=user.id, at=later, **said)]
+
+    def _latest(self, person: str, at: float | None) -> float | None:
         """Something of that time is told of him: when the latest was that was told."""
         known = max(filter(None, (at, self._told_at.pop(person, None))), default=None)
         if known is not None:
@@ -98,7 +97,7 @@ class People:
         return agent_state(user.state) == _LOGOUT or user.id in self._extensions
 
     def _view(self, user: User, at: float | None, team: str = "") -> PersonView:
-        self._told(user.id, at)
+        self._latest(user.id, at)
         extension = self._extensions.get(user.id)
         extensions = (extension,) if extension is not None else ()
         return PersonView(user.id, extensions, state=agent_state(user.state), **_properties(user, team))

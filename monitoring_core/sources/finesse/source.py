@@ -11,7 +11,6 @@ from monitoring_core.domain.events import CommandOutcome, Event, MonitorFailed, 
 from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import MessageError
 from monitoring_core.finesse.failures import code_of
-from monitoring_core.finesse.requests import command_of
 from monitoring_core.finesse.updates import (
     ApiError,
     ApiErrors,
@@ -27,7 +26,7 @@ from monitoring_core.sources.finesse.calls import Calls
 from monitoring_core.sources.finesse.monitors import Monitors
 from monitoring_core.sources.finesse.people import People
 from monitoring_core.sources.finesse.records import Record, record_in
-from monitoring_core.sources.finesse.words import is_over, is_voice
+from monitoring_core.sources.finesse.words import command_of, is_over, is_voice
 from monitoring_core.window import Window
 
 _DEFAULT = Limits()
@@ -86,9 +85,7 @@ class FinesseSource:
         update = record.update
         match update.payload:
             case User() as user if update.event != "delete":
-                if update.event:
-                    return self._people.changed(user, record.received_at)
-                return self._people.asked(user, record.as_of, record.received_at)
+                return self._people.told(user, record.as_of, record.received_at, is_asked=not update.event)
             case Team() as team:
                 return self._people.members(team, record.as_of, record.received_at)
             case ApiErrors() as failure:

@@ -5,8 +5,10 @@ Refuses to know what follows from them, and to guess: a time without its zone is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
+from urllib.parse import unquote
 
 from monitoring_core.domain.events import LegState
 from monitoring_core.finesse.updates import Dialog
@@ -31,6 +33,7 @@ _LIVELIEST = (
     LegState.INITIATED,
     LegState.CLEARED,
 )
+_COMMAND = re.compile(r".+/[0-9]+/[0-9]+", re.ASCII | re.DOTALL)
 TALKING = frozenset({LegState.CONNECTED, LegState.HELD})
 
 
@@ -84,6 +87,12 @@ def seconds(text: str) -> float | None:
 def agent_state(text: str) -> str | None:
     """As Finesse writes it, NOT_READY: rules compare it."""
     return "_".join(text.replace("-", " ").replace("_", " ").upper().split()) or None
+
+
+def command_of(request_id: str) -> str | None:
+    """The id of our command, `SESSION/POSITION/NUMBER`, with which a request went out; None if somebody else asked."""
+    command = unquote(request_id, errors="surrogatepass")
+    return command if _COMMAND.fullmatch(command) else None
 
 
 def unique(names: Iterable[str]) -> list[str]:

@@ -4,8 +4,8 @@ Refuses to know what an update means: what comes out are records as a log of the
 """
 
 from monitoring_core.sources.notifications.client import Notifications, Timing
-from monitoring_core.sources.notifications.records import nodes_of
+from monitoring_core.sources.notifications.records import nodes_of, record
 from monitoring_core.sources.notifications.rest import Rest, Snapshots
 from monitoring_core.sources.notifications.xmpp import Service
 
-__all__ = ["Notifications", "Rest", "Service", "Snapshots", "Timing", "nodes_of"]
+__all__ = ["Notifications", "Rest", "Service", "Snapshots", "Timing", "nodes_of", "record"]

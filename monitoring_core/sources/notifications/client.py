@@ -103,6 +103,13 @@ class Notifications:
         self._stopping.set()
         self._wake()
 
+    def add(self, one: Record) -> None:
+        """A record that somebody else asked for, behind those that wait. Raises SourceError if there is no room."""
+        try:
+            self._waiting.put_nowait(one)
+        except queue.Full:
+            raise SourceError("too many records wait already", self.name, "ask again when they are read") from None
+
     # Where it is iterated
 
     def _take(self) -> Record | None:
