@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from monitoring_core.domain.events import AnyEvent, Event, RulesChanged, SignedIn
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import BEHAVIOUR, Engine
-from monitoring_core.journal import Entry, Head, Journal, Ledger, Verified, verify
-from monitoring_core.journal.ledger import Happened
+from monitoring_core.journal import Entry, Happened, Head, Journal, Ledger, Verified, as_read, verify
 from monitoring_core.monitor.library import digest
 from monitoring_core.replay import row
 from monitoring_core.rules.book import RuleBook
@@ -38,7 +37,7 @@ class Written:
         """What follows from an event."""
         step = self.engine.step(event)
         moved = dict.fromkeys(move.session for move in step.moves)
-        return event, step, tuple(row(self.engine.sessions.by_id[name]) for name in moved)
+        return as_read(event), step, tuple(row(self.engine.sessions.by_id[name]) for name in moved)
 
     def save(self) -> None:
         """Keep a snapshot."""

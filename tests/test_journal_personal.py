@@ -18,7 +18,7 @@ from monitoring_core.journal.beside import COMMANDS, DEAD, SESSIONS
 from monitoring_core.journal.ledger import SNAPSHOTS
 from monitoring_core.journal.personal import PLAIN, every_text, personal_texts, replaced, texts
 from monitoring_core.replay import Row
-from tests import strategies_events as some
+from monitoring_core.testing import strategies as some
 from tests.journals import SITE, Written
 
 PERSONAL = frozenset(

@@ -493,9 +493,11 @@ def test_what_was_pruned_is_taken_from_the_snapshot(tmp_path: Path, clock: Clock
 
 
 def test_an_event_whose_fields_are_not_of_their_types_is_refused(opened: Open) -> None:
-    """What could not be read from a journal again never gets into it; the caller hears which field is wrong."""
+    """What could not be read from a journal again never gets into it; the caller hears why, and the site goes on."""
     monitor = opened()
     head = monitor.head
     with pytest.raises(EventError, match=r"address"):
         monitor.feed(Established(call="c1", address=5025))  # type: ignore[arg-type]
     assert monitor.head == head
+    monitor.feed(Established(call="c1", address="5025"))
+    assert monitor.head.position == head.position + 1

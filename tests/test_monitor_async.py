@@ -38,6 +38,7 @@ def test_a_session_from_request_to_end(tmp_path: Path) -> None:
             assert len(await monitor.explain(answer.session)) == 3
             assert [entry.position async for entry in monitor.entries(2)] == list(range(3, 10))
             assert await monitor.waiting() == await monitor.dead_letters() == []
+            assert not await monitor.broken()
             return answer.session
 
     session = asyncio.run(play())

@@ -30,7 +30,7 @@ from monitoring_core.domain.outcomes import State
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import BEHAVIOUR, Engine
 from monitoring_core.errors import EventError
-from monitoring_core.journal import Entry, Journal, Ledger, MemoryJournal, SqliteJournal
+from monitoring_core.journal import Entry, Journal, Ledger, MemoryJournal, SqliteJournal, as_read
 from monitoring_core.journal.beside import LATEST, TEXTS
 from monitoring_core.journal.ledger import SNAPSHOTS
 from monitoring_core.monitor import Monitor
@@ -39,7 +39,7 @@ from monitoring_core.monitor.library import Edition, Library, digest, edition
 from monitoring_core.monitor.sites import Sites
 from monitoring_core.replay import Row, encode, row
 from monitoring_core.rules.book import RuleBook
-from tests import strategies_events as some
+from monitoring_core.testing import strategies as some
 from tests.crash.history import AGENTS, OPERATION, PROCESSES, THREADS, rules, told
 from tests.helpers import ANYBODY, ASK, DEFAULT, SEATS, state_of, talk
 from tests.oracle.linearizable import Operation, problems
@@ -434,7 +434,7 @@ def lived_under(behaviour: int, mark: int) -> MemoryJournal:
         for number, event in enumerate(events):
             step = engine.step(event := replace(event, received_at=float(number)))
             moved = tuple(row(engine.sessions.by_id[move.session]) for move in step.moves)
-            ledger.append(turn, [(event, step, moved)])
+            ledger.append(turn, [(as_read(event), step, moved)])
     return journal
 
 

@@ -15,6 +15,8 @@ from monitoring_core.session import FINAL, Session
 
 def follow(site: Site, changes: list[Change], certainty: Certainty = Certainty.CONFIRMED) -> None:
     """Carry changes over to sessions, in the order in which the sessions were opened."""
+    if not changes:
+        return
     leaving = {change.address for change in changes if change.what is What.LEFT}
     touched: list[tuple[Session, Change]] = []
     for change in changes:
@@ -26,7 +28,7 @@ def follow(site: Site, changes: list[Change], certainty: Certainty = Certainty.C
             sessions = [*site.sessions.listening(change.other), *site.sessions.targeting(change.other)]
             again_all(site, sessions, "team_changed")
         else:
-            touched.extend((session, change) for session in _touched(site, change))
+            touched += [(session, change) for session in _touched(site, change)]
     touched.sort(key=lambda pair: pair[0].order)
     for session, change in touched:
         if session.state not in FINAL:

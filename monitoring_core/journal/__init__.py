@@ -4,7 +4,7 @@ Refuses to step events and to send commands: `monitor` brings together journal, 
 """
 
 from monitoring_core.journal.erasure import erase, prune
-from monitoring_core.journal.ledger import Entry, Ledger, Pending, as_read
+from monitoring_core.journal.ledger import Entry, Happened, Ledger, Pending, as_read
 from monitoring_core.journal.memory import MemoryJournal
 from monitoring_core.journal.port import Head, Journal, Record, Turn
 from monitoring_core.journal.proof import Problem, Verified, verify
@@ -12,6 +12,7 @@ from monitoring_core.journal.sqlite import SqliteJournal
 
 __all__ = [
     "Entry",
+    "Happened",
     "Head",
     "Journal",
     "Ledger",

@@ -39,10 +39,11 @@ def note(changes: Changes, find: Find, position: int, body: dict[str, Any]) -> N
                 changes[DEAD][key] = packed
     for row in body.get("rows", ()):
         changes[SESSIONS][row["session"]] = msgspec.json.encode({"position": position, "row": row})
-    for number, command in enumerate(body["step"]["commands"] if body.get("queued") else ()):
-        name = f"{command['session']}/{position}/{number}"
-        told = {"id": name, "command": command, "attempted": False}
-        changes[COMMANDS][command_key(name)] = msgspec.json.encode(told)
+    if body.get("queued"):
+        for number, command in enumerate(body["step"]["commands"]):
+            name = f"{command['session']}/{position}/{number}"
+            told = {"id": name, "command": command, "attempted": False}
+            changes[COMMANDS][command_key(name)] = msgspec.json.encode(told)
 
 
 def command_key(command: str) -> str:

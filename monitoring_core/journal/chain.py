@@ -28,7 +28,7 @@ class Chain:
 
     def digest(self, before: bytes, position: int, body: bytes) -> bytes:
         """The chain's digest up to and with this record; `before`: the one up to the record before."""
-        content = b"%b%b%b%b" % (_framed(before), self._site, position.to_bytes(8, "big"), body)
+        content = b"".join((_framed(before), self._site, position.to_bytes(8, "big"), body))
         if self.key is None:
             return hashlib.sha256(content).digest()
         return hmac.digest(self.key, content, "sha256")

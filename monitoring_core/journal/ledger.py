@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +19,7 @@ from monitoring_core.errors import EventError, JournalError, quote
 from monitoring_core.journal import beside, vault
 from monitoring_core.journal.beside import CHECKPOINTS, COMMANDS, DEAD, LATEST, SESSIONS, TEXTS
 from monitoring_core.journal.chain import DIGEST_BYTES, Chain
-from monitoring_core.journal.personal import CALL_EVENTS, every_text, personal_texts, replaced, texts
+from monitoring_core.journal.personal import CALL_EVENTS, Replace, every_text, personal_texts, replaced, texts
 from monitoring_core.journal.port import Head, Record, Turn
 from monitoring_core.replay import Row
 
@@ -26,8 +27,9 @@ SNAPSHOTS = "snapshot"
 KNOWN, OTHER = "~", "="
 """How a text of a snapshot begins: one that stands among the personal values, and any other."""
 
-Happened = tuple[Event, Step, tuple[Row, ...]]
-_events = msgspec.json.Decoder(AnyEvent)
+Happened = tuple[AnyEvent, Step, tuple[Row, ...]]
+"""An event as `as_read` gives it, what it led to, and the sessions that moved."""
+_events: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 NOT_AS_WRITTEN = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What reading raises where something is not what was once written."""
 
@@ -53,13 +55,13 @@ class Pending(Struct, frozen=True):
     attempted: bool = False
 
 
-def as_read(event: Event) -> Event:
+def as_read(event: Event) -> AnyEvent:
     """The event as a journal will give it back. Raises EventError if it could not: its fields are not of their types.
 
     A Struct takes whatever it is made with; one extension that is a number and no text would lock the site for ever.
     """
     try:
-        return cast("Event", _events.decode(msgspec.json.encode(event)))
+        return _events.decode(msgspec.json.encode(event))
     except (*NOT_AS_WRITTEN, OverflowError) as error:
         what, _, where = str(error).partition(" - at ")
         raise EventError(
@@ -85,25 +87,25 @@ class Ledger:
     def append(self, turn: Turn, happened: Sequence[Happened], *, queue: bool = True) -> list[Entry]:
         """Write what happened; with `queue` the commands of the steps are pending until their outcome is an event.
 
-        Raises, with nothing written, EventError if an event could not be read again; JournalError if the last entry is
-        not of this chain, as with another key.
+        Raises JournalError, with nothing written, if the last entry is not of this chain, as with another key.
         """
         self.vault.begin(turn)
         self._may_append = self._may_append or self._fits(turn)
         records: list[Record] = []
         entries: list[Entry] = []
-        changes = beside.none()
+        changes, waiting = beside.none(), partial(turn.get, COMMANDS)
+        lasting, passing = self.vault.naming(turn, lasting=True), self.vault.naming(turn, lasting=False)
         position, digest = turn.head.position, turn.head.digest
         for event, step, rows in happened:
             position += 1
-            body = self._body(turn, as_read(event), step, rows)
+            body = _body(event, step, rows, lasting, passing)
             if queue and step.commands:
                 body["queued"] = True
             packed = msgspec.json.encode(body)
             digest = self.chain.digest(digest, position, packed)
             records.append(Record(position, packed, digest))
-            entries.append(Entry(position, cast("AnyEvent", event), step, rows, digest))
-            beside.note(changes, lambda key: turn.get(COMMANDS, key), position, body)
+            entries.append(Entry(position, event, step, rows, digest))
+            beside.note(changes, waiting, position, body)
         self.vault.flush(turn)
         turn.append(records)
         for shelf, items in changes.items():
@@ -231,23 +233,6 @@ class Ledger:
                     raise ValueError(position)
         return True
 
-    def _body(self, turn: Turn, event: Event, step: Step, rows: Sequence[Row]) -> dict[str, Any]:
-        told = msgspec.to_builtins(event)
-        if isinstance(event, Snapshot):  # its calls name customers, all else names people of the site
-            calls = self._sealed(turn, told.pop("calls", None), lasting=False)
-            body = {"event": {**self._sealed(turn, told), **({"calls": calls} if calls else {})}}
-        else:
-            body = {"event": self._sealed(turn, told, lasting=not isinstance(event, CALL_EVENTS))}
-        if step is not NOTHING:
-            body["step"] = self._sealed(turn, step)
-        if rows:
-            body["rows"] = self._sealed(turn, rows)
-        return body
-
-    def _sealed(self, turn: Turn, value: Any, *, lasting: bool = True) -> Any:
-        kept = self.vault
-        return replaced(msgspec.to_builtins(value), lambda text: kept.reference(turn, text, lasting=lasting))
-
     def _waiting(self, turn: Turn, shelf: str) -> Iterator[Pending]:
         text = vault.opening(turn)
         for key, packed in turn.scan(shelf):
@@ -278,6 +263,20 @@ def digest_at(turn: Turn, position: int) -> bytes | None:
         return turn.start.digest
     record = next(turn.read(position - 1), None) if position > turn.start.position else None
     return record.digest if record is not None and record.position == position else None
+
+
+def _body(event: Event, step: Step, rows: Sequence[Row], lasting: Replace, passing: Replace) -> dict[str, Any]:
+    told = msgspec.to_builtins(event)
+    if isinstance(event, Snapshot):  # its calls name customers, all else names people of the site
+        calls = replaced(told.pop("calls", None), passing)
+        body = {"event": {**replaced(told, lasting), **({"calls": calls} if calls else {})}}
+    else:
+        body = {"event": replaced(told, passing if type(event) in CALL_EVENTS else lasting)}
+    if step is not NOTHING:
+        body["step"] = replaced(msgspec.to_builtins(step), lasting)
+    if rows:
+        body["rows"] = replaced(msgspec.to_builtins(rows), lasting)
+    return body
 
 
 def _entry(record: Record, text: Callable[[str], str]) -> Entry:

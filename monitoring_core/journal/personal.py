@@ -28,17 +28,19 @@ A key that is not here is personal: ids, names and addresses of people, and ever
 _NESTED = frozenset({dict, list, tuple})
 _WITH_TEXT = _NESTED | {str}
 
-CALL_EVENTS = (
-    e.Initiated,
-    e.Delivered,
-    e.Established,
-    e.Held,
-    e.Retrieved,
-    e.Parked,
-    e.Transferred,
-    e.Conferenced,
-    e.ConnectionCleared,
-    e.CallSeen,
+CALL_EVENTS = frozenset(
+    {
+        e.Initiated,
+        e.Delivered,
+        e.Established,
+        e.Held,
+        e.Retrieved,
+        e.Parked,
+        e.Transferred,
+        e.Conferenced,
+        e.ConnectionCleared,
+        e.CallSeen,
+    }
 )
 """Who is named in these and nowhere else is a customer, or a phone that nobody knows."""
 
@@ -52,15 +54,16 @@ def replaced(value: Any, replace: Replace, key: str = "") -> Any:
         return [replaced(inner, replace, key) for inner in value]
     if kind is not dict:
         return value
-    there = {}
+    if key == "facts":
+        return {name: inner if name.startswith("site.") else replaced(inner, replace) for name, inner in value.items()}
+    there = value.copy()
     for name, inner in value.items():  # every event comes along here: it calls itself only where it must
         kind = type(inner)
-        if kind is str and key != "facts":
-            there[name] = inner if name in PLAIN else replace(inner)
-        elif key == "facts":
-            there[name] = inner if name.startswith("site.") else replaced(inner, replace)
-        else:
-            there[name] = replaced(inner, replace, name) if kind in _NESTED else inner
+        if kind is str:
+            if name not in PLAIN:
+                there[name] = replace(inner)
+        elif kind in _NESTED:
+            there[name] = replaced(inner, replace, name)
     return there
 
 

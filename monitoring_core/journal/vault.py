@@ -61,17 +61,21 @@ class Vault:
         """Know only what is written: after a turn that was undone."""
         self._known, self._fresh, self._deleted = Window(KNOWN_MAX), {}, None
 
-    def reference(self, turn: Turn, text: str, *, lasting: bool) -> str:
-        """What stands for `text`, from now on if it is new."""
-        value = self._find(turn, text)
-        if value is None:
-            salt = os.urandom(SALT_BYTES)
-            value = self._fresh[text] = Value(reference(salt, text), salt, text, lasting)
-            self._known.add(text, value)
-        elif lasting and not value.lasting:
-            value = self._fresh[text] = attrs.evolve(value, lasting=True)
-            self._known.add(text, value)
-        return value.reference
+    def naming(self, turn: Turn, *, lasting: bool) -> Callable[[str], str]:
+        """What gives the reference that stands for a text, from now on if it is new; see `opening`."""
+
+        def name(text: str) -> str:
+            value = self._known.get(text) or self._find(turn, text)
+            if value is None:
+                salt = os.urandom(SALT_BYTES)
+                value = self._fresh[text] = Value(reference(salt, text), salt, text, lasting)
+                self._known.add(text, value)
+            elif lasting and not value.lasting:
+                value = self._fresh[text] = attrs.evolve(value, lasting=True)
+                self._known.add(text, value)
+            return value.reference
+
+        return name
 
     def flush(self, turn: Turn) -> None:
         """Write what is new."""
@@ -102,7 +106,7 @@ class Vault:
         return len(gone)
 
     def _find(self, turn: Turn, text: str) -> Value | None:
-        value = self._known.get(text) or self._fresh.get(text)
+        value = self._fresh.get(text)
         if value is None:
             found = turn.get(REFERENCES, text)
             value = None if found is None else find(turn, found.decode())

@@ -138,6 +138,10 @@ class AsyncMonitor:
         """See `Monitor.dead_letters`."""
         return await self._do(self._monitor.dead_letters)
 
+    async def broken(self) -> dict[int, int]:
+        """See `Monitor.broken`."""
+        return await self._do(lambda: self._monitor.broken)
+
     async def head(self) -> Head:
         """See `Monitor.head`."""
         return await self._do(lambda: self._monitor.head)

@@ -60,21 +60,25 @@ class Monitor:
         relay: bool = True,
         site: str = SITE,
         key: bytes | None = None,
+        watch: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> Monitor:
         """Open the journal at `path` (None: one in memory), making it if there is none.
 
         `rules`: a folder, or None for those that the journal has, the packaged ones for a new site. `outbound`: where
         commands go; without one, whoever feeds or subscribes carries them out. `relay=False`: they are left in the
-        journal for another process. `key`: at least 16 bytes, makes the chain keyed. `clock`: seconds since 1970.
+        journal for another process. `key`: at least 16 bytes, makes the chain keyed. `watch`: check the properties
+        after every step; what is broken is logged and counted in `broken`, and stops nothing. `clock`: seconds since
+        1970.
         Raises JournalError, RuleBookError, UsageError.
         """
         given = None if rules is None else _texts(rules)
         fallback = edition(given or load_rules(None).texts)
         journal: Journal = MemoryJournal() if path is None else SqliteJournal(path)
-        sites = Sites(
-            journal, edition(given) if given else None, fallback, key=key, queues=outbound is not None, clock=clock
-        )
+        own = edition(given) if given else None
+        queues = outbound is not None
+        sites = Sites(journal, own, fallback, key=key, queues=queues, clock=clock)
+        sites.watch = watch
         helpers: list[Timer | Relay] = [Timer(sites)]
         if outbound is not None and relay:
             helpers.append(Relay(sites, outbound, None if path is None else Path(path)))
@@ -204,6 +208,11 @@ class Monitor:
         ledger, view = self._sites.reading(self.site)
         with view as turn:
             return list(ledger.dead(turn))
+
+    @property
+    def broken(self) -> dict[int, int]:
+        """How often which property of the README was broken, by its number, since this process watches this site."""
+        return self._sites.broken(self.site)
 
     @property
     def head(self) -> Head:

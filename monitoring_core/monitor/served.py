@@ -12,15 +12,16 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
 from monitoring_core.domain.events import Event, RulesChanged, Unreadable
 from monitoring_core.domain.outcomes import Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.errors import JournalError
-from monitoring_core.journal import Entry, Ledger, Turn
+from monitoring_core.journal import Entry, Happened, Ledger, Turn, as_read
 from monitoring_core.log import logger
+from monitoring_core.monitor.guard import Guard
 from monitoring_core.monitor.library import Edition, Library, digest
 from monitoring_core.replay import Row, row
 from monitoring_core.rules.book import RuleBook
@@ -33,8 +34,7 @@ _log = logger("monitor")
 _REFUSED_CHARS_MAX = 2_000
 
 
-@attrs.define(eq=False)
-class Ask(Generic[T]):
+class Ask(Struct, Generic[T], eq=False):
     """An event that somebody waits for. `make` gives it when its turn has come, or None if nothing is to be done;
     `then` reads the answer directly after the step; `done` is set when the journal has it, or will not.
     """
@@ -51,8 +51,8 @@ class Served:
     """One site. `lock` is held by whoever uses the engine; entries to be told to `listeners` queue in `untold`.
 
     `edition`: the rules that this process brings; None goes on with those that the journal has, or with `fallback`
-    on a new site. `queues`: whether commands are left in the journal for a relay. `due`: when the next deadline falls
-    of a site that was put away (seconds).
+    on a new site. `queues`: whether commands are left in the journal for a relay. `guard`: watches each step, if it
+    is asked to. `due`: when the next deadline falls of a site that was put away (seconds).
     """
 
     name: str
@@ -61,6 +61,7 @@ class Served:
     edition: Edition | None
     fallback: Edition
     queues: bool = True
+    guard: Guard | None = None
     asks: deque[Ask[Any]] = attrs.field(factory=deque)
     due: float | None = None
     engine: Engine | None = None
@@ -75,7 +76,7 @@ class Served:
     _fresh: list[Entry] = attrs.field(factory=list)
     _erased: bytes | None = None
     _telling: threading.Lock = attrs.field(factory=threading.Lock)
-    _happened: list[tuple[Event, Step, tuple[Row, ...]]] = attrs.field(factory=list)
+    _happened: list[Happened] = attrs.field(factory=list)
 
     def begin(self, turn: Turn) -> Engine:
         """To be called first in a turn: who was erased is in no engine any more, and what was pruned cannot be read."""
@@ -104,17 +105,29 @@ class Served:
 
     def catch_up(self, turn: Turn) -> Engine:
         """The engine as the journal has it now; what others wrote meanwhile is folded, and told like our own."""
-        engine = self.engine or self._open(turn)
+        engine = self.engine or self._opened(turn)
         for entry in self.ledger.read(turn, engine.position):
             if isinstance(entry.event, RulesChanged):
                 self._run_by(turn, engine, entry.event)
             step = engine.step(entry.event)
+            if self.guard is not None:
+                self.guard.look(engine, entry.event, step)
             if step != entry.step:
                 _log.warning("an entry replays differently", site=self.name, position=entry.position)
             self._queue(entry)
         self.engine = engine
         self.told_at = engine.position if self.told_at is None else self.told_at
         return engine
+
+    def _opened(self, turn: Turn) -> Engine:
+        engine = self._open(turn)
+        if self.guard is not None:
+            self.guard.begin(engine)
+        return engine
+
+    def ready(self, turn: Turn) -> Engine:
+        """The engine in the middle of a turn: since its beginning nobody else can have written."""
+        return self.engine or self.catch_up(turn)
 
     def adopt(self, turn: Turn) -> None:
         """Begin to run by the edition that this process brings, if that is another one: a change is an entry."""
@@ -125,22 +138,26 @@ class Served:
             self.perform(turn, edition.event)
 
     def perform(self, turn: Turn, event: Event) -> Step:
-        """Step one event; it is kept by `keep`. What the engine chokes on is an event too, with its error."""
-        engine = self.engine or self.catch_up(turn)
+        """Step one event as it will be read; it is kept by `keep`. Raises EventError, nothing done, if it never could.
+
+        What the engine chokes on is an event too, with its error.
+        """
+        engine, kept = self.ready(turn), as_read(event)
         try:
-            if isinstance(event, RulesChanged):
-                self._run_by(turn, engine, event)
-            step = engine.step(event)
+            if isinstance(kept, RulesChanged):
+                self._run_by(turn, engine, kept)
+            step = engine.step(kept)
         except Exception as error:  # noqa: BLE001 # whatever it is, this site goes on without the event
             _log.exception("an event could not be applied", site=self.name)
             self.keep(turn)
             self.engine = None
             engine = self.catch_up(turn)
-            told = msgspec.json.encode(event).decode()[:_REFUSED_CHARS_MAX]
-            event = Unreadable(what=repr(error), where=told, received_at=event.received_at)
-            step = engine.step(event)
-        moved = dict.fromkeys(move.session for move in step.moves)
-        self._happened.append((event, step, tuple(row(engine.sessions.by_id[name]) for name in moved)))
+            told = msgspec.json.encode(kept).decode()[:_REFUSED_CHARS_MAX]
+            kept = as_read(Unreadable(what=repr(error), where=told, received_at=event.received_at))
+            step = engine.step(kept)
+        if self.guard is not None:
+            self.guard.look(engine, kept, step)
+        self._happened.append((kept, step, _rows(engine, step) if step.moves else ()))
         return step
 
     def keep(self, turn: Turn) -> None:
@@ -230,3 +247,8 @@ class Served:
         if book is None or settings is None:
             raise JournalError("the journal lacks the rules that it ran by", self.name, "restore it from a backup")
         return self.library.compiled(Edition(book, settings))
+
+
+def _rows(engine: Engine, step: Step) -> tuple[Row, ...]:
+    moved = dict.fromkeys(move.session for move in step.moves)
+    return tuple(row(engine.sessions.by_id[name]) for name in moved)

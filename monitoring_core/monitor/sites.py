@@ -18,8 +18,9 @@ from monitoring_core.domain.events import Event, JournalHead, TimePassed
 from monitoring_core.domain.outcomes import NOTHING, Step
 from monitoring_core.engine import Engine
 from monitoring_core.errors import JournalError, MonitoringError, UsageError
-from monitoring_core.journal import Journal, Ledger, Turn, as_read
+from monitoring_core.journal import Journal, Ledger, Turn
 from monitoring_core.log import logger
+from monitoring_core.monitor.guard import Guard
 from monitoring_core.monitor.library import Edition, Library
 from monitoring_core.monitor.served import Ask, Served
 
@@ -39,7 +40,8 @@ class Sites:
 
     `edition`: the rules this process brings; None: those that each site has, for a new one `fallback`. `clock`: seconds
     since 1970, for events that do not say when they were received. `head_every`: after so many entries the end of the
-    chain is told as a notice.
+    chain is told as a notice. `watch`: whether sites that are opened
+    from then on have the properties checked after every step, and what is broken logged and counted.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class Sites:
         self.work = threading.Event()
         self._edition, self._fallback, self._key, self._queues = edition, fallback, key, queues
         self._snapshot_every, self._head_every = snapshot_every, head_every
-        self._library = Library()
+        self.watch, self._library = False, Library()
         self._served_by_name: dict[str, Served] = {}
         self._recent: dict[str, Served] = {}
         self._lock = threading.Lock()
@@ -155,13 +157,19 @@ class Sites:
             served = self._served_by_name.get(site)
             if served is None:
                 ledger = Ledger(site, self._key)
-                served = Served(site, ledger, self._library, self._edition, self._fallback, self._queues)
+                guard = Guard(site) if self.watch else None
+                served = Served(site, ledger, self._library, self._edition, self._fallback, self._queues, guard)
                 self._served_by_name[site] = served
             self._recent[site] = self._recent.pop(site, served)
             idle = self._recent.pop(next(iter(self._recent))) if len(self._recent) > SITES_OPEN_MAX else None
         if idle is not None:
             self._put_away(idle)
         return served
+
+    def broken(self, site: str) -> dict[int, int]:
+        """How often which property was broken on that site, by its number; nothing where nobody watches."""
+        guard = self._served(site).guard
+        return {} if guard is None else dict(guard.broken)
 
     def _check(self) -> None:
         if os.getpid() != self._pid:
@@ -187,11 +195,11 @@ class Sites:
 
     def _perform(self, served: Served, turn: Turn, ask: Ask[Any]) -> None:
         try:
-            event = ask.make(served.catch_up(turn))
+            event = ask.make(served.ready(turn))
             if event is not None and event.received_at is None:
                 event = structs.replace(event, received_at=self.clock())
-            step = NOTHING if event is None else served.perform(turn, as_read(event))
-            ask.answer = ask.then(served.catch_up(turn), step)
+            step = NOTHING if event is None else served.perform(turn, event)
+            ask.answer = ask.then(served.ready(turn), step)
         except JournalError:
             raise
         except MonitoringError as error:  # what was asked is wrong; the others' is not

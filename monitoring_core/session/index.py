@@ -99,7 +99,9 @@ class Sessions:
 
     def touched_by(self, call: str) -> list[Session]:
         """Sessions alive whose fate is that of `call`, or that listen through it."""
-        return [*self.on_call(call), *self.by_monitor_call[call]]
+        if call in self.by_call or call in self.by_monitor_call:
+            return [*self.on_call(call), *self.by_monitor_call[call]]
+        return []
 
     def alive(self) -> list[Session]:
         """Every session alive, in the order in which they were opened; it looks through the final ones, too."""

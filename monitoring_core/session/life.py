@@ -84,8 +84,8 @@ class Course:
     `past`: listeners, in modes, before the present one, who listens since `since` (site time, seconds); `joined`: who
     listens besides. `wanted`: the mode that the switch was asked for by `mode_command` and has until `mode_until` to
     confirm. `duties`: to be done before the start, which is then judged by the facts `given`, too, and has until
-    `confirm_until` to be confirmed. `standing`: the standing request that it came from. `asked`: see `Session.asked`. `is_forbidden`: so the rules said last.
-    `code`: the switch's own, where it failed.
+    `confirm_until` to be confirmed. `standing`: the standing request that it came from. `asked`: see `Session.asked`.
+    `is_forbidden`: so the rules said last. `code`: the switch's own, where it failed.
     """
 
     pauses: Pauses = _NO_PAUSE
