@@ -2,6 +2,9 @@
 # make demo           a real recording, replayed with requests to monitor
 # make crash          a thousand times kill -9, and a table of what came out
 # make bench          speed, measured
+# make fuzz           ten million malformed inputs to everything that reads, and hostile rule files
+# make planted        twelve bugs planted into the engine, each searched for from twenty seeds (half an hour)
+# make mutate         every rule, setting and row of the state table broken in turn: cases and stories must notice
 # make test-pythons   the tests under every Python that is found (PYTHONS="python3.12 ..." names others)
 # make test-servers   the tests that need a server: prosody, from Debian's packages; root gets it by itself
 # make clean          remove all that the others made
@@ -22,7 +25,7 @@ OUTSIDE := $(filter-out monitoring_core $(OUT) dist,$(wildcard *)) .ci .gitignor
 WHERE_IS_IT := import monitoring_core, sys; place = monitoring_core.__file__; \
 	sys.exit(None if "site-packages" in place else f"the source is tested, not the wheel: {place}")
 
-.PHONY: test check outside test-wheel demo crash bench test-pythons test-servers clean
+.PHONY: test check outside test-wheel demo crash bench fuzz planted mutate test-pythons test-servers clean
 .DELETE_ON_ERROR:
 
 test: check test-wheel
@@ -52,6 +55,15 @@ crash: outside
 bench: $(VENV)/wheel
 	$(RUN) -m pip install --quiet --disable-pip-version-check 'eventsourcing==9.5.6'
 	@for one in $(filter-out %/__init__.py,$(wildcard tests/bench/*.py)); do echo "$$one"; $(RUN) "$$one" || exit 1; done
+
+fuzz: outside
+	cd $(OUT)/outside && ../../$(RUN) -m tests.fuzz
+
+planted: outside
+	cd $(OUT)/outside && ../../$(RUN) -m tests.planted
+
+mutate: $(VENV)/wheel
+	@for one in "" "--rules cce" "--rules ccx"; do $(RUN) -m monitoring_core mutate $$one || exit 1; done
 
 test-pythons:
 	@for one in $(PYTHONS); do \

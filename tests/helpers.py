@@ -67,7 +67,7 @@ class Story:
         for event in events:
             step = self.engine.step(event)
             self.steps.append(step)
-            broken = self.watch.check(step)
+            broken = self.watch.check(step, event)
             assert not broken
             consistent(self.engine)
             known = self.engine.sessions.by_id

@@ -15,8 +15,8 @@ from hypothesis import given
 
 from monitoring_core.domain.events import Event
 from monitoring_core.session import mermaid
+from monitoring_core.testing.strategies import events
 from tests.cli import SITE, Shell
-from tests.strategies_events import events
 
 ROOT = Path(__file__).parents[1]
 RULE = '[[rule]]\nid = "any"\neffect = "permit"\nbecause = "so"\n'

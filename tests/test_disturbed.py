@@ -94,7 +94,7 @@ def problems(log: Log, book: RuleBook, settings: Settings) -> list[str]:
     found: list[str] = []
     for number, event in enumerate((*log, silence)):
         step = engine.step(event)
-        found += [f"event {number}: {broken.what}" for broken in watch.check(step)]
+        found += [f"event {number}: {broken.what}" for broken in watch.check(step, event)]
         moves += [(number, move) for move in step.moves]
         starts.update(command.session for command in step.commands if isinstance(command, StartMonitoring))
     found += [f"{session.id} is still {session.state}" for session in engine.sessions.alive()]

@@ -16,7 +16,7 @@ from monitoring_core.domain.facts import FACTS
 from monitoring_core.domain.outcomes import NOTHING, Reason, Step
 from monitoring_core.domain.views import snake
 from monitoring_core.errors import EventError, MonitoringError, RuleBookError, RuleError, quote
-from tests.strategies_events import KINDS, events
+from monitoring_core.testing.strategies import KINDS, events
 
 SCHEMA = jsonschema.Draft202012Validator(e.json_schema())
 timed = st.builds(

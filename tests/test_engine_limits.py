@@ -13,8 +13,8 @@ from monitoring_core.domain import events as e
 from monitoring_core.domain.events import CallView, LegState, MonitorOf, Participant, PersonView, PhoneView
 from monitoring_core.domain.outcomes import NOTHING
 from monitoring_core.domain.settings import Settings
+from monitoring_core.testing.strategies import events
 from tests.helpers import ANYBODY, ASK, END, SEATS, START, Story, inside, settings, state_of, talk
-from tests.strategies_events import events
 
 FULL = settings(people_max=2, phones_max=2, calls_max=2)
 ON_BOTH = (Participant("5026", LegState.CONNECTED),)

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from monitoring_core.domain import events as e
 from monitoring_core.domain.outcomes import NOTHING
+from monitoring_core.testing.strategies import TELL_THE_FLOOR, events
 from tests.helpers import ANYBODY, ASK, END, LISTENING, START, Story, settings, state_of, talk
-from tests.strategies_events import TELL_THE_FLOOR, events
 
 TWICE = frozenset({"event_refused"})
 

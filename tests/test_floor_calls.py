@@ -16,8 +16,8 @@ from monitoring_core.domain.settings import Limits
 from monitoring_core.floor.entities import Change, What, latest, older
 from monitoring_core.floor.facts import line
 from monitoring_core.floor.floor import Floor
+from monitoring_core.testing.strategies import clears, legs
 from tests.helpers import talk
-from tests.strategies_events import clears, legs
 
 
 def floor(*events: e.Event) -> Floor:

@@ -14,8 +14,8 @@ from monitoring_core.domain.settings import Limits
 from monitoring_core.floor.entities import Call, What
 from monitoring_core.floor.facts import floor_facts
 from monitoring_core.floor.floor import Floor
+from monitoring_core.testing.strategies import people
 from tests.helpers import SEATS, talk
-from tests.strategies_events import people
 
 
 def floor(*events: e.Event) -> Floor:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitoring_core.domain.events import FORMAT_VERSION, Event, Log, SignedIn, TimePassed
 from monitoring_core.errors import QUOTE_CHARS_MAX, EventError, UsageError
 from monitoring_core.sources.native import NativeSource
-from tests.strategies_events import events
+from monitoring_core.testing.strategies import events
 
 
 def _error(record: bytes) -> EventError:

@@ -15,8 +15,8 @@ from monitoring_core.domain.outcomes import NOTHING, Listener, Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.replay import Replay, Row, encode, first_difference
+from monitoring_core.testing.strategies import events
 from tests.helpers import ANYBODY, ASK, DEFAULT, LISTENING, SEATS, START, talk
-from tests.strategies_events import events
 
 ELSEWHERE = """
 import sys

@@ -15,8 +15,9 @@ from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.cases import load_cases
 from monitoring_core.rules.judge import judge
 from monitoring_core.rules.load import load_book
+from monitoring_core.testing.rulebooks import as_toml, book_text, declarations, facts, rule, without
+from monitoring_core.testing.strategies import randoms
 from tests.oracle.judge import NaiveBook
-from tests.strategies_rules import as_toml, book_text, declarations, facts, randoms, rule, without
 
 RULES = Path(__file__).parent.parent / "rules"
 HEAD = '[[rule]]\nid = "one"\neffect = "permit"\nbecause = "so it is"\n'

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import RuleBookError, RuleError
 from monitoring_core.rules.load import load_book
-from tests.strategies_rules import book_text, randoms
+from monitoring_core.testing.rulebooks import book_text
+from monitoring_core.testing.strategies import randoms
 
 PERMIT = '[[rule]]\nid = "r"\neffect = "permit"\nbecause = "b"\n'
 FORBID = PERMIT.replace("permit", "forbid")

@@ -15,8 +15,9 @@ from monitoring_core.rules.cases import load_cases
 from monitoring_core.rules.judge import judge
 from monitoring_core.rules.load import load_book
 from monitoring_core.rules.remedy import Change, what_would_permit
+from monitoring_core.testing.rulebooks import CHOICES, DECLARED, as_toml, declarations, facts, rule
+from monitoring_core.testing.strategies import randoms
 from tests.oracle.remedy import Judge, remedies
-from tests.strategies_rules import CHOICES, DECLARED, as_toml, declarations, facts, randoms, rule
 
 RULES = Path(__file__).parent.parent / "rules"
 REFUSALS = 10_000

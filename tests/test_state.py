@@ -20,7 +20,7 @@ from monitoring_core.engine import Engine
 from monitoring_core.floor.entities import Call, Person, Phone
 from monitoring_core.session import Session
 from monitoring_core.state import dump, load
-from tests import strategies_events as some
+from monitoring_core.testing import strategies as some
 from tests.helpers import ANYBODY, ASK, END, LISTENING, START, consistent, inside, settings, state_of
 
 timed = st.builds(

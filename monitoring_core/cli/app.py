@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from monitoring_core.cli import coverage, journals, logs, running, small
+from monitoring_core.cli import coverage, explore, journals, logs, mutate, running, small
 from monitoring_core.cli.inputs import SITE
 from monitoring_core.coverage import SECTIONS
 from monitoring_core.errors import MonitoringError
@@ -100,24 +100,33 @@ def _parser() -> ArgumentParser:
 
     rules, log = _rules(), _log()
     _add_run(add("run", running.run, "step events; write what must be sent, one bus message a line", rules, log))
-    made = add("replay", logs.replay, "the table of sessions of a log, and its refusals", rules, log, epilog=_MERGE)
-    made.add_argument("log", metavar="LOG", help="a file, or - for stdin")
-    made.add_argument("--json", action="store_true", help="one session a line, as JSON")
-    made.add_argument("--remedies", action="store_true", help="say of each refusal what would have permitted it")
+    _add_replay(add("replay", logs.replay, "the table of sessions of a log, its refusals", rules, log, epilog=_MERGE))
     made = add("explain", logs.explain, "every step of one session, and why", rules, log, epilog=_MERGE)
     made.add_argument("log", metavar="LOG", help="a file, or - for stdin")
     made.add_argument("session", metavar="SESSION", help=f"its id, like {SITE}-17")
     made = add("check", small.check, "load the rules of a folder and run their cases; print every problem")
     made.add_argument("folder", metavar="RULES", nargs="?", help="the folder (default: the packaged rules)")
-    made = add("scenario", small.scenario, "run stories", rules)
-    made.add_argument("paths", metavar="PATH", nargs="+", help=f"a story, or a folder with {STORIES}")
+    _add_scenario(add("scenario", small.scenario, "run stories", rules))
     _add_coverage(add("coverage", coverage.coverage, "what stories or recordings exercised", rules, log, epilog=_MERGE))
+    _add_questions(add, rules)
     add("draw", small.draw, "the state table as a Mermaid diagram")
     made = add("decode", small.decode, "say what a bus message is, or why it is none")
     made.add_argument("message", metavar="FILE", nargs="?", default=STDIN, help="one message (default: stdin)")
     add("schema", small.schema, "the JSON Schema of the native log")
     _add_journals(add)
     return parser
+
+
+def _add_replay(made: ArgumentParser) -> None:
+    made.add_argument("log", metavar="LOG", help="a file, or - for stdin")
+    made.add_argument("--json", action="store_true", help="one session a line, as JSON")
+    made.add_argument("--remedies", action="store_true", help="say of each refusal what would have permitted it")
+    made.add_argument("--watch", action="store_true", help="check the properties after every event; 1 if one is broken")
+
+
+def _add_questions(add: Callable[..., ArgumentParser], rules: ArgumentParser) -> None:
+    mutate.arguments(add("mutate", mutate.mutate, "which small mistakes would cases and stories notice?"))
+    explore.add_arguments(add("explore", explore.explore, "search a small world: is any property broken?", rules))
 
 
 def _rules() -> ArgumentParser:
@@ -152,6 +161,12 @@ def _add_run(made: ArgumentParser) -> None:
         help="let through what comes in: a SetSilentMonitoring if it is permitted, other requests as they are; "
         "what the switch tells is heard only",
     )
+
+
+def _add_scenario(made: ArgumentParser) -> None:
+    made.add_argument("paths", metavar="PATH", nargs="+", help=f"a story, or a folder with {STORIES}")
+    made.add_argument("--update", action="store_true", help="show what a failing story would have to say, and ask")
+    made.add_argument("--yes", action="store_true", help="with --update: rewrite without asking")
 
 
 def _add_coverage(made: ArgumentParser) -> None:

@@ -14,25 +14,29 @@ import msgspec
 from monitoring_core.cli import show
 from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of, with_progress
 from monitoring_core.domain.events import Event, MonitorRequested
-from monitoring_core.domain.outcomes import Judged
+from monitoring_core.domain.outcomes import Judged, Step
 from monitoring_core.engine import Engine
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.files import Rules
 from monitoring_core.floor.facts import Facts
+from monitoring_core.properties import Watch
 from monitoring_core.replay import Replay
 from monitoring_core.rules.remedy import what_would_permit
 from monitoring_core.rules.text import did_you_mean
 
-OK, UNREADABLE = 0, 2
+OK, BROKEN, UNREADABLE = 0, 1, 2
+BROKEN_SHOWN_MAX = 100
 
 
 def replay(options: Namespace) -> int:
     """Print the sessions of a log: a table, or one JSON object a line; the digest goes to stderr."""
     rules = rules_of(options)
     engine, source = engine_of(options, rules), input_of(options, rules.settings)
-    run = Replay(engine)
+    run, watch = Replay(engine), Watch(engine) if options.watch else None
+    broken = list[str]()
     refused: list[tuple[Judged, list[str]]] = []
     for event, step in run.run(with_progress(source)):
+        broken += _broken(watch, event, step) if watch is not None else ()
         if step.verdicts and isinstance(event, MonitorRequested) and not options.json:
             refused += [
                 (judged, _remedies(engine, rules, event, judged) if options.remedies else [])
@@ -52,7 +56,14 @@ def replay(options: Namespace) -> int:
             _print(["", *show.refusal(by_id[judged.session], judged.verdict, remedies)])
         _print(["", *show.counts(rows)])
     _warn([f"{run.events} events, digest {run.digest}"])
-    return unread(source)
+    if broken:
+        _warn(["", *broken[:BROKEN_SHOWN_MAX], f"{len(broken)} times a property is broken"])
+    return unread(source) or (BROKEN if broken else OK)
+
+
+def _broken(watch: Watch, event: Event, step: Step) -> Iterator[str]:
+    at = watch.engine.position
+    return (f"position {at}: property {one.property} is broken: {one.what}" for one in watch.check(step, event))
 
 
 def explain(options: Namespace) -> int:

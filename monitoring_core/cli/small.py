@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from monitoring_core.cli.inputs import rules_of
+from monitoring_core.cli.update import update
 from monitoring_core.domain.events import json_schema
 from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import MessageError, RuleBookError, UsageError
@@ -92,11 +93,16 @@ def _tried(load: Callable[[], T], problems: list[str]) -> T | None:
 
 
 def scenario(options: Namespace) -> int:
-    """Run stories; print the report of each, and how many passed."""
+    """Run stories; print the report of each, and how many passed. Rewrite those that fail, if that is wanted."""
+    if options.yes and not options.update:
+        raise UsageError("--yes answers what only --update asks", "--yes", "add --update, or leave it out")
     rules, passed = rules_of(options), []
     for path in chain.from_iterable(map(find_stories, options.paths)):
         outcome = run_file(path, rules)
-        passed.append(outcome.passed)
         sys.stdout.write(outcome.report + "\n")
+        if options.update and not outcome.passed and update(path, rules, yes=options.yes):
+            outcome = run_file(path, rules)
+            sys.stdout.write(f"rewritten; {outcome.report}\n")
+        passed.append(outcome.passed)
     sys.stdout.write(f"{sum(passed)} of {len(passed)} stories passed\n")
     return OK if all(passed) else NO

@@ -203,9 +203,14 @@ class Switch:
         """All that was done and shown so far, where everybody sits first."""
         return Story(tuple(self._lines), tuple(self._phones.story))
 
-    def possible(self) -> list[Action]:
-        """All that can be done now, always in the same order."""
-        return [action for verb in DOABLE for action in self._possible(verb)]
+    @property
+    def phones(self) -> Phones:
+        """How they stand, to be read only."""
+        return self._phones
+
+    def possible(self, *verbs: str) -> list[Action]:
+        """All that can be done now, or of it what these verbs say, always in the same order."""
+        return [action for verb in verbs or DOABLE for action in self._possible(verb)]
 
     def wait(self, seconds: int) -> None:
         """Nothing happens but time."""

@@ -1,18 +1,29 @@
-"""Generated events of a small site: few names, so that they collide; every kind of event, honest ones and nonsense."""
+"""Shell: owns what chance draws for a site, as Hypothesis strategies: floors, requests, any event, faults, rule books.
+
+Refuses to know what is plausible (`stories` and `machine` follow a switch). This module needs the extra `testing`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from monitoring_core.domain import events as e
+from monitoring_core.rules.book import RuleBook
+from monitoring_core.rules.load import load_book
+from monitoring_core.testing.happenings import SEATS
+from monitoring_core.testing.quirks import QUIRKS, Quirk, heard
+from monitoring_core.testing.rulebooks import book_text
 
 PERSONS = ("ann", "bob", "eve")
 EXTENSIONS = ("5004", "5025", "5026")
 ADDRESSES = (*EXTENSIONS, "0170", "0171")
 CALLS = ("c1", "c2", "c3", "c4", "c5", "c6")
 MONITOR_CALLS = ("m1", "m2", "m3", "m4")
+"""Few names, so that they collide."""
 STATES = tuple(e.LegState)
 KINDS: tuple[type[e.Event], ...] = get_args(e.AnyEvent)
 
@@ -208,3 +219,65 @@ TELL_THE_FLOOR = (
     e.SwitchRestarted,
     e.TimePassed,
 )
+
+
+# Floors
+
+
+@st.composite
+def floors(draw: st.DrawFn, seats: int = len(SEATS)) -> tuple[e.Event, ...]:
+    """Up to that many people and their phones, of whom not everything is known, in any order."""
+    told: list[e.Event] = []
+    for seat in SEATS[:seats]:
+        known = {name: getattr(seat.signed_in(), name) for name in ("roles", "teams", "supervises", "state")}
+        kept = draw(st.sets(st.sampled_from(sorted(known)))) if draw(st.booleans()) else set(known)
+        told.append(e.SignedIn(person=seat.person, extension=seat.extension, **{name: known[name] for name in kept}))
+        supports, configured = draw(usually_true), draw(usually_true)
+        told.append(e.PhoneChanged(extension=seat.extension, supports_monitoring=supports, configured=configured))
+    return tuple(event for event in draw(st.permutations(told)) if draw(st.integers(0, 9)))
+
+
+usually_true: st.SearchStrategy[bool | None] = st.sampled_from([True, True, True, True, False, None])
+
+# What vendors make of a stream
+
+quirks: st.SearchStrategy[Quirk] = st.sampled_from(QUIRKS)
+
+
+@st.composite
+def disturbed(draw: st.DrawFn, stream: Sequence[e.Event], quirks_max: int = 3) -> list[e.Event]:
+    """`stream` as a site hears it: up to `quirks_max` of its events late, lost, doubled, overtaken or told again.
+
+    Times of receipt stay in order; when things happened stays as it was.
+    """
+    places = st.integers(0, max(0, len(stream) - 1))
+    chosen = draw(st.dictionaries(places, st.tuples(quirks, st.integers(1, 5)), max_size=quirks_max if stream else 0))
+    order = sorted(
+        (number + (later if quirk == "late" else -1.5 if quirk == "overtakes" else 0), number, told)
+        for number, event in enumerate(stream)
+        for quirk, later in [chosen.get(number, ("none", 0))]
+        for told in range(len(heard(event, quirk)))
+    )
+    slots = _received(stream)
+    return [
+        replace(
+            heard(stream[number], chosen.get(number, ("none", 0))[0])[told],
+            received_at=slots[min(place, len(slots) - 1)],
+        )
+        for place, (_, number, told) in enumerate(order)
+    ]
+
+
+def _received(stream: Iterable[e.Event]) -> list[float | None]:
+    return [event.at if event.received_at is None else event.received_at for event in stream]
+
+
+# Rule books
+
+randoms = st.randoms(use_true_random=False)
+"""What `rulebooks` writes by."""
+
+
+def rule_books(rules_max: int = 6) -> st.SearchStrategy[RuleBook]:
+    """Books of up to so many rules over facts of their own, in which every test of the language occurs."""
+    return randoms.map(lambda random: load_book({"generated.toml": book_text(random, rules_max)}))

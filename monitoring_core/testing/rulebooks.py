@@ -1,4 +1,7 @@
-"""Generated rule books and facts: small worlds in which values collide and every test of the language occurs."""
+"""Shell: owns rule books and facts that chance writes: small worlds in which values collide and every test occurs.
+
+Refuses to bring chance along: whoever calls gives the `Random`. The texts are those of a rule file.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import json
 from collections.abc import Mapping
 from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 from monitoring_core.domain.facts import Fact
 from monitoring_core.rules.compile import TESTS
@@ -25,13 +26,15 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 DECLARED = tuple(Fact(f"{kind}.{name}", kind, "made up") for kind in CHOICES for name in ("one", "two"))  # type: ignore[arg-type]
 _KNOWN = {("permit", "when"): True, ("forbid", "unless"): True, ("forbid", "when"): False, ("permit", "unless"): False}
 
-randoms = st.randoms(use_true_random=False)
-
 
 def literal(random: Random, kind: str) -> Any:
     """A value as TOML has it."""
     value = random.choice(CHOICES[kind])
     return list(value) if isinstance(value, tuple) else value
+
+
+def _chance(random: Random, of_one: float) -> bool:
+    return random.random() < of_one
 
 
 def _operand(random: Random, fact: Fact, test: str) -> Any:
@@ -67,7 +70,7 @@ def rule(random: Random, number: int, facts: tuple[Fact, ...] = DECLARED) -> dic
     """One rule as data; `when` and `unless` by the facts' whole names."""
     effect = random.choice(["permit", "permit", "forbid", "forbid", "require"])
     made: dict[str, Any] = {"id": f"rule-{number}", "effect": effect, "because": f"reason {number}"}
-    if random.random() < 0.5:
+    if _chance(random, 0.5):
         made["to"] = random.sample(MODES, random.randint(1, 3))
     if effect == "require":
         made["duty"] = random.choice(DUTIES)
@@ -85,9 +88,9 @@ def declarations(random: Random, *, defaults: bool = True, changeable: bool = Fa
     lines = []
     for fact in DECLARED:
         lines += [f"[facts.{fact.name}]", f'type = "{fact.type}"', 'meaning = "made up"']
-        if defaults and random.random() < 0.1:
+        if defaults and _chance(random, 0.1):
             lines.append(f"default = {json.dumps(literal(random, fact.type))}")
-        if not changeable and random.random() < 0.2:
+        if not changeable and _chance(random, 0.2):
             lines.append("changeable = false")
     return "\n".join(lines) + "\n"
 
@@ -116,11 +119,11 @@ def facts(random: Random) -> dict[str, Any]:
     """Facts of which some are not known and, rarely, one has a type that is not its own."""
     made: dict[str, Any] = {}
     for fact in DECLARED:
-        kind = fact.type if random.random() < 0.97 else random.choice(list(CHOICES))
-        if random.random() < 0.8:
+        kind = fact.type if _chance(random, 0.97) else random.choice(list(CHOICES))
+        if _chance(random, 0.8):
             value = random.choice(CHOICES[kind])
-            made[fact.name] = frozenset(value) if isinstance(value, tuple) and random.random() < 0.8 else value
-    if random.random() < 0.95:
+            made[fact.name] = frozenset(value) if isinstance(value, tuple) and _chance(random, 0.8) else value
+    if _chance(random, 0.95):
         made["request.mode"] = random.choice(MODES)
     return made
 

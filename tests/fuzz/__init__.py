@@ -1,0 +1,1 @@
+"""`python -m tests.fuzz`: malformed inputs over everything that reads what comes from outside."""
