@@ -43,7 +43,8 @@ outside: $(VENV)/wheel
 	cd $(OUT)/outside && ../../$(RUN) -c '$(WHERE_IS_IT)'
 
 test-wheel: outside
-	cd $(OUT)/outside && ../../$(RUN) -m pytest -q -n $(WORKERS) --cov --cov-report=term
+	cd $(OUT)/outside && ../../$(RUN) -m pytest -q -n $(WORKERS) -m "not search" --cov --cov-report=term
+	cd $(OUT)/outside && ../../$(RUN) -m pytest -q -n $(WORKERS) -m search
 
 demo: $(VENV)/wheel
 	$(RUN) scenarios/demo.py

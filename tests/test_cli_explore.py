@@ -12,6 +12,8 @@ from monitoring_core.engine import Engine
 from monitoring_core.rules.book import MODES
 from tests.cli import Shell
 
+pytestmark = pytest.mark.search
+
 CONSENT = """
 [facts]
 agent.consent = { type = "flag", meaning = "he agreed to be listened to" }

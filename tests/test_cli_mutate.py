@@ -11,6 +11,8 @@ import pytest
 from tests.cli import Shell
 from tests.test_mutation import ANYBODY, CASES, NO_VIP, STORY, applied
 
+pytestmark = pytest.mark.search
+
 SURVIVOR = "rule no-vip: when.agent.calls at_least 2 is 1"
 MORE = """
 [[case]]

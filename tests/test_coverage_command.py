@@ -24,6 +24,8 @@ from monitoring_core.testing.strategies import events
 from tests.cli import ASK, CALL, SITE, Shell, at
 from tests.test_stories import STORIES, stem
 
+pytestmark = pytest.mark.search
+
 RULES = load_rules()
 STARTED: dict[str, Any] = {
     "event": "monitor_started",
@@ -150,6 +152,16 @@ def test_nicknames_mean_what_they_mean_in_a_story(shell: Shell) -> None:
     found = counted(shell, shell.write("own.story.toml", OWN_RULES))
     assert seen(found["rows"]) == {"- PERMIT": 1, "REQUESTED FAILED": 1}
     assert found["notices"]["stop_remembered"] == 1
+
+
+def test_every_way_of_a_story_counts(shell: Shell) -> None:
+    """A story with a parameter of two values is two runs."""
+    text = OWN_RULES.replace(
+        "when = [", '[parameters]\nlistener = ["2", "3"]\n[[when]]\nat = 0\nevent = "time_passed"\n', 1
+    )
+    ways = text.partition("  { at = 1")[0] + '[[when]]\nat = 1\nevent = "monitor_requested"\n'
+    found = counted(shell, shell.write("ways.story.toml", ways + 'from_address = "${listener}"\nto_address = "1"\n'))
+    assert found["runs"] == 2
 
 
 @pytest.mark.parametrize("path", STORIES, ids=stem)

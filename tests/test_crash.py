@@ -7,6 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.search
+
 KILLS = 50
 MUST_HAPPEN = {"kills", "entries", "promises", "sessions", "received"}
 

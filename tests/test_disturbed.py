@@ -28,6 +28,8 @@ from monitoring_core.scenario.folder import read_story
 from monitoring_core.sources.asterisk import AsteriskSource
 from tests.helpers import ANYBODY
 
+pytestmark = pytest.mark.search
+
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 STORIES = sorted(path.name for path in SCENARIOS.glob("*.story.toml"))
 EVENTS_MAX = 200

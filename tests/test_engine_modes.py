@@ -216,3 +216,22 @@ def test_a_picture_without_times_is_the_present() -> None:
     story.tell(*LISTENING, e.ModeChanged(monitor_call="m1", mode="barge"))
     story.tell(e.Snapshot(covers=(), calls=(view,)))
     assert story.session().mode == "whisper"
+
+
+def test_where_no_monitor_call_is_known_a_change_is_assumed() -> None:
+    """On a bus that never answers there is nothing that a command could name: the mode is what was asked for."""
+    story = Story(settings(confirmation="none"))
+    step = story.at(0.0, *LISTENING[:-1], WHISPER)
+    assert (story.session().mode, step.commands) == ("whisper", ())
+
+
+@pytest.mark.parametrize(("behaviour", "state"), [(1, State.ACTIVE), (BEHAVIOUR, State.ENDED)])
+def test_a_failed_start_that_was_assumed_is_over_since_there_is_a_behaviour_for_it(
+    behaviour: int, state: State
+) -> None:
+    """A journal of the first behaviour keeps its steps: there such a session went on."""
+    story = Story()
+    story.engine.use(ANYBODY, settings(confirmation="none"), behaviour)
+    story.at(0.0, *LISTENING[:-1])
+    story.at(1.0, e.CommandOutcome(command=story.session().start_command, outcome="failed"))
+    assert story.session().state is state

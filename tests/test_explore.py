@@ -43,6 +43,8 @@ from monitoring_core.session import TABLE, Session, Sessions
 from monitoring_core.session.life import Course
 from tests.helpers import state_of
 
+pytestmark = pytest.mark.search
+
 RULES = load_rules()
 SMALL = Bounds(depth=3, disturbances=0)
 WIDE = Bounds(depth=3, disturbances=1)

@@ -20,6 +20,8 @@ from tests.faults.disk import SECTOR_BYTES, Disk, File, Truncate, Write
 from tests.faults.story import TRANSACTIONS, found, tell
 from tests.faults.vfs import BROKEN_STATUS, POWER_CUT_STATUS, install
 
+pytestmark = pytest.mark.search
+
 CUTS = range(2, 170, 7)
 """A few dozen operations of the story, which has some 160."""
 SEEDS = range(60)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.search
+
 ROOT = Path(__file__).parents[1]
 EVERY = 9
 """Every so many operations one is hit, to be quick; `python -m tests.faults.monitor FOLDER EIO 1` hits them all."""

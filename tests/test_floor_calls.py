@@ -389,3 +389,17 @@ def test_every_event_of_a_participant_is_handled() -> None:
     for number, kind in enumerate(get_args(e.LegEvent)):
         learn(made, kind(call=f"c{number}", address="5025"))
     assert len(made.calls.by_id) == len(get_args(e.LegEvent))
+
+
+def test_what_is_said_of_a_party_of_a_call_that_is_over_is_too_late() -> None:
+    """Facts of somebody on a call that has gone bring neither back."""
+    made = floor(*talk(), e.CallCleared(call="c1"))
+    assert learn(made, e.PartyChanged(call="c1", address="5025", facts={"consent": True})) == []
+
+
+def test_nobody_moves_on_a_call_that_is_no_monitor_call() -> None:
+    """A listener's phone can only change where somebody listens."""
+    made = floor(*talk())
+    for call in ("c1", "c9"):
+        made.calls.move_listener(call, "5005", None, None)
+    assert [leg.address for leg in made.calls.by_id["c1"].legs.values()] == ["0170", "5025"]

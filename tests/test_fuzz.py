@@ -19,6 +19,8 @@ from tests.fuzz.decoders import Decoder, decoders
 from tests.fuzz.mutate import BYTES_MAX
 from tests.fuzz.run import Tally, fuzz, input_of, one, shares, told_badly
 
+pytestmark = pytest.mark.search
+
 SEED = 1
 COUNTS = {"workspace records": 500, "finesse records": 300, "story": 800}
 COUNT = 2_500

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_core.domain.outcomes import AskSnapshot, BroadcastError, DropMonitorCall, StartMonitoring
+from monitoring_core.domain.outcomes import (
+    AnyCommand,
+    AskSnapshot,
+    BroadcastError,
+    ChangeMode,
+    DropMonitorCall,
+    StartMonitoring,
+)
 from monitoring_core.domain.settings import Limits, Settings
 from monitoring_core.errors import QUOTE_CHARS_MAX, MessageError
 from monitoring_core.message import (
@@ -19,6 +26,7 @@ from monitoring_core.message import (
     decode,
     encode,
     fold,
+    not_said,
     of_command,
 )
 
@@ -143,6 +151,20 @@ def test_a_command_becomes_its_message(
     message = of_command(command, Settings())
     assert message is not None
     assert encode(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (StartMonitoring("s-1", "5004", "5025", "ann", mode="whisper"), "nothing on this bus starts in mode whisper"),
+        (ChangeMode("s-1", "5004", "5025", "ann", "m1", "whisper"), "nothing on this bus asks for whisper"),
+        (AskSnapshot("s-1", "call", "c1"), "nothing on this bus asks for a snapshot"),
+    ],
+)
+def test_what_the_bus_has_no_words_for_is_said(command: AnyCommand, why: str) -> None:
+    """A command without a message has a reason that a person understands."""
+    assert of_command(command, Settings()) is None
+    assert not_said(command) == why
 
 
 def test_asking_for_a_snapshot_is_no_message() -> None:

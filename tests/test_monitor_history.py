@@ -45,6 +45,8 @@ from tests.helpers import ANYBODY, ASK, DEFAULT, SEATS, state_of, talk
 from tests.oracle.linearizable import Operation, problems
 from tests.test_journal_personal import with_long_names
 
+pytestmark = pytest.mark.search
+
 SITE = "default"
 ROOT = Path(__file__).parents[1]
 REQUESTS = 2_000

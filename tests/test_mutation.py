@@ -29,6 +29,8 @@ from monitoring_core.session import TABLE, after, life
 from monitoring_core.testing.rulebooks import as_toml, book_text, declarations, facts, rule
 from monitoring_core.testing.strategies import randoms
 
+pytestmark = pytest.mark.search
+
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
 ANYBODY = '[[rule]]\nid = "anybody"\neffect = "permit"\nbecause = "so"\n'
@@ -351,6 +353,15 @@ def test_what_fails_anyway_is_left_out(tmp_path: Path) -> None:
     suite = load_suite(rules_of(ANYBODY, CASES.replace("no-vip", "nobody")), [tmp_path])
     assert (suite.cases, suite.stories) == ([], [])
     assert suite.left_out == ("book.cases.toml:6, case forbidden", "one.story.toml")
+
+
+def test_every_way_of_a_story_may_notice(tmp_path: Path) -> None:
+    """A story with a parameter of two values is two stories."""
+    more = "[parameters]\nlistener = ['2', '3']"
+    text = STORY.format(more="").replace('"2"', '"${listener}"') + more
+    (tmp_path / "one.story.toml").write_text(text)
+    suite = load_suite(rules_of(ANYBODY), [tmp_path])
+    assert (len(suite.stories), suite.left_out) == (2, ())
 
 
 def test_mutants_that_say_the_same_are_run_once() -> None:

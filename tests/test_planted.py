@@ -9,6 +9,8 @@ import pytest
 from tests.planted.bugs import BUGS
 from tests.planted.search import search
 
+pytestmark = pytest.mark.search
+
 SEED = 1
 EVENTS_MAX = 8
 

@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 
 import monitoring_core
 
+pytestmark = pytest.mark.search
+
 RULE = """
 [[rule]]
 id = "night-shift"

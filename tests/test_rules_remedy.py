@@ -57,6 +57,7 @@ def as_changes(book: RuleBook, seen: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("seed", range(4))
 def test_ten_thousand_refusals_against_brute_force(seed: int) -> None:
     """For 10,000 generated refusals (in four parts) the answer is brute force's: the same smallest sets and values."""

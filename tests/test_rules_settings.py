@@ -93,3 +93,9 @@ def test_the_known_duties_are_explained() -> None:
     """The default settings explain the duties that the language names."""
     for duty in ("agent_notice", "tone"):
         check_duties(load_book({"r.toml": REQUIRE.format(duty)}), Settings())
+
+
+def test_a_list_is_a_list() -> None:
+    """One value where several may stand is told to be written as a list of them."""
+    (problem,) = problems('rejudge = "call_changed"\n')
+    assert "write a list of listener_changed, call_changed" in problem

@@ -17,6 +17,7 @@ from monitoring_core.domain import events as e
 from monitoring_core.domain.events import Event
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
+from monitoring_core.errors import UsageError
 from monitoring_core.floor.entities import Call, Person, Phone
 from monitoring_core.session import Session
 from monitoring_core.state import dump, load
@@ -211,3 +212,10 @@ def test_what_was_changed_is_refused_or_taken() -> None:
         except (msgspec.ValidationError, KeyError):
             refused += 1
     assert refused > 20
+
+
+def test_the_state_of_another_release_is_refused() -> None:
+    """What another version of this program wrote is named with both versions, and nothing is loaded."""
+    engine = Engine(ANYBODY, Settings())
+    with pytest.raises(UsageError, match="has version 1; this program reads version"):
+        load(engine, {**dump(Engine(ANYBODY, Settings())), "version": 1})

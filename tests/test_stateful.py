@@ -33,6 +33,12 @@ ANYBODY_TEXT = """
 id = "anybody"
 effect = "permit"
 because = "this site trusts everybody"
+
+[[rule]]
+id = "monitor-of-monitor"
+effect = "forbid"
+because = "but nobody listens to who listens"
+unless.call.is_monitor_call = { is_not = true }
 """
 ANYBODY = Rules(load_book({"anybody.toml": ANYBODY_TEXT}), Settings(), {"anybody.toml": ANYBODY_TEXT})
 DEFAULT = load_rules(None)

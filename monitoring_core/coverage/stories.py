@@ -27,20 +27,23 @@ from monitoring_core.domain.outcomes import NoticeKind, Step
 from monitoring_core.domain.settings import Settings
 from monitoring_core.files import Recording
 from monitoring_core.message import encode, of_command
-from monitoring_core.scenario import Story, read_story
+from monitoring_core.scenario import Story, read_stories
 from monitoring_core.scenario.records import told_by
 from monitoring_core.sources import source_of
 
 
 def watch_story(coverage: Coverage, path: Path, settings: Settings) -> None:
-    """One more run: the story in that file, by its own rules or else the book that is counted.
+    """One more run for each way that the story in that file has, by its own rules or else the book that is counted.
 
     Raises StoryError or RuleBookError if it is none, UsageError if it cannot be read.
     """
-    story = read_story(path)
-    settings = story.settings_on(settings)
+    for story in read_stories(path):
+        _watch(coverage, story, path.parent, story.settings_on(settings))
+
+
+def _watch(coverage: Coverage, story: Story, folder: Path, settings: Settings) -> None:
     engine, names = coverage.engine(settings, "story", story.book), _Nicknames(settings)
-    for told in heapq.merge(_recorded(story, path.parent, settings), (row.event for row in story.rows), key=_at):
+    for told in heapq.merge(_recorded(story, folder, settings), (row.event for row in story.rows), key=_at):
         event = names.meant(replace(told, received_at=told.at) if told.received_at is None else told)
         step = engine.step(event)
         names.note(step, engine.position)

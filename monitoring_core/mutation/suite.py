@@ -17,7 +17,7 @@ from monitoring_core.mutation.mutants import Mutant
 from monitoring_core.mutation.table import played_by
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.cases import Case, load_cases, run_cases
-from monitoring_core.scenario import Story, find_stories, read_story, run_file, run_story
+from monitoring_core.scenario import Story, find_stories, read_stories, run_file, run_story
 from monitoring_core.session import TABLE
 
 T = TypeVar("T")
@@ -79,7 +79,8 @@ def load_suite(rules: Rules, paths: Iterable[str | Path], profile: str = "") -> 
     names = [name for name in rules.texts if name.endswith(".cases.toml")]
     cases = [case for name in names for case in load_cases(name, rules.texts[name])]
     wrong = [result.case for result in run_cases(rules.book, cases) if result.mismatches]
-    stories = [_told(path, rules, profile) for place in paths for path in find_stories(place)]
+    files = [path for place in paths for path in find_stories(place)]
+    stories = [_told(path, story, rules, profile) for path in files for story in read_stories(path)]
     failing = [told for told in stories if told.fails(rules.book, rules.settings)]
     return Suite(
         [case for case in cases if case not in wrong],
@@ -88,9 +89,8 @@ def load_suite(rules: Rules, paths: Iterable[str | Path], profile: str = "") -> 
     )
 
 
-def _told(path: Path, rules: Rules, profile: str) -> _Told:
+def _told(path: Path, story: Story, rules: Rules, profile: str) -> _Told:
     """A story that names the profile that is mutated is run by the mutants of it."""
-    story = read_story(path)
     if story.profile and story.profile == profile and not story.recorded:
         own = story.book if story.book and story.book.digest != rules.book.digest else None
         story = attrs.evolve(story, book=own, profile_settings=None)

@@ -253,7 +253,8 @@ class MonitoringMachine(RuleBasedStateMachine):
     def _awaited(self) -> list[tuple[str, str]]:
         """The pairs that wait for a monitor call which can begin now."""
         pairs = dict.fromkeys(session.pair for session in self.engine.sessions.waiting.values())
-        return [pair for pair in pairs if may_listen(self.switch.phones, *pair)]
+        possible = set(self.switch.possible("listens")) if pairs else set()
+        return [pair for pair in pairs if ("listens", *pair) in possible]
 
     def _waiting(self, *pair: str) -> str:
         return next(session.id for session in self.engine.sessions.waiting.values() if session.pair == pair)
