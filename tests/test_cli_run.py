@@ -277,7 +277,14 @@ def _running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "monitoring_core", "run", *arguments]
     pipe = subprocess.PIPE
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as running:
+    with subprocess.Popen(  # who runs the tests in the background has SIGINT ignored, in their children, too
+        command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 # no threads here
+    ) as running:
         watchdog = threading.Timer(HANGS_S, running.kill)
         watchdog.start()
         try:
