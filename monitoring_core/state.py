@@ -83,13 +83,19 @@ def _load_clock(clock: Clock, kept: dict[str, Any]) -> None:
 
 def _dump_people(people: People) -> dict[str, Any]:
     return {
-        "persons": _plain(list(people.persons.values())),
+        "persons": [_dump_person(person) for person in people.persons.values()],
         "phones": _plain(list(people.phones.values())),
         "signed_in_on": dict(people.signed_in_on),
         "seats": dict(people.seats),
         "left": sorted(people.left),
         "all_are_known": people.all_are_known,
     }
+
+
+def _dump_person(person: Person) -> dict[str, Any]:
+    """Sets have no order of their own: unsorted, one state would be written in as many ways as there are hash seeds."""
+    kept: dict[str, Any] = _plain(person)
+    return {key: sorted(value) if isinstance(value, list) else value for key, value in kept.items()}
 
 
 def _load_people(people: People, kept: dict[str, Any]) -> None:

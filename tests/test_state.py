@@ -104,6 +104,14 @@ def test_a_state_comes_back_whole_from_json(life: list[Event]) -> None:
     consistent(after)
 
 
+def test_a_state_is_written_in_one_way() -> None:
+    """Sets are written in the order of their elements, so one state has one text in every process."""
+    teams = tuple("hgfedcba")
+    ann = e.SignedIn(person="ann", extension="5001", roles=teams, teams=teams, supervises=teams)
+    (person,) = dump(lived(ann))["people"]["persons"]
+    assert person["roles"] == person["teams"] == person["supervises"] == list("abcdefgh")
+
+
 def finals_of_pairs(site: Engine) -> dict[Any, list[str]]:
     """The ids of the final sessions that may still matter to a pair."""
     return {pair: [session.id for session in finals] for pair, finals in site.sessions.finals_of_pair.items()}
