@@ -34,6 +34,13 @@ class Window(Generic[V]):
             self._old, self._new = self._new, {}
         self._new[key] = value
 
+    def take(self, key: str, value: V) -> bool:
+        """Remember `key` if it is not known, and say whether that was so."""
+        if key in self._new or key in self._old:
+            return False
+        self.add(key, value)
+        return True
+
     @property
     def generations(self) -> tuple[dict[str, V], dict[str, V]]:
         """The older and the newer keys with their values: all that it holds."""

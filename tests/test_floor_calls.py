@@ -14,7 +14,7 @@ from monitoring_core.domain.events import LegState
 from monitoring_core.domain.outcomes import Reason
 from monitoring_core.domain.settings import Limits
 from monitoring_core.floor.entities import Change, What, latest, older
-from monitoring_core.floor.facts import line
+from monitoring_core.floor.facts import floor_facts
 from monitoring_core.floor.floor import Floor
 from monitoring_core.testing.strategies import clears, legs
 from tests.helpers import talk
@@ -30,12 +30,17 @@ def floor(*events: e.Event) -> Floor:
 
 def learn(made: Floor, event: e.Event) -> list[Change]:
     """What one more event changes."""
-    return made.apply(event, event.at, event.at)
+    return list(made.apply(event, event.at, event.at))
 
 
 def state(made: Floor, address: str = "5025", call: str = "c1") -> str:
     """The state of a leg."""
     return made.calls.by_id[call].legs[address].state.value
+
+
+def line(made: Floor) -> object:
+    """What the agent's extension is doing, as the rules are told."""
+    return floor_facts(made, "5027", "5025", None)["agent.line"]
 
 
 # Legs
@@ -55,7 +60,7 @@ def state(made: Floor, address: str = "5025", call: str = "c1") -> str:
 def test_each_event_of_a_participant_is_a_state_of_his_leg(kind: type[e.Event], expected: str) -> None:
     """A participant's event says where he stands, also as the first that is heard of his call."""
     made = floor(kind(call="c1", address="5025"))  # type: ignore[call-arg]
-    assert (state(made), line(made, "5025")) == (expected, expected)
+    assert (state(made), line(made)) == (expected, expected)
 
 
 @pytest.mark.parametrize("late", [e.Initiated, e.Delivered])
@@ -295,7 +300,7 @@ def test_the_latest_connected_call_comes_last() -> None:
 def test_a_line_is_what_its_best_leg_is(states: tuple[str, ...], best: str) -> None:
     """An extension with several calls is as busy as the most connected of them."""
     views = [e.CallView(f"c{n}", (e.Participant("5025", LegState(one)),)) for n, one in enumerate(states)]
-    assert line(floor(*(e.CallSeen(view=view) for view in views)), "5025") == best
+    assert line(floor(*(e.CallSeen(view=view) for view in views))) == best
 
 
 def test_who_is_not_listed_in_a_dialog_stays() -> None:

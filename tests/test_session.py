@@ -230,11 +230,11 @@ def test_sessions_on_one_call_come_in_the_order_in_which_they_were_opened() -> N
 
 
 def test_old_final_sessions_are_forgotten_by_time() -> None:
-    """A final session is forgotten once its end is as old as the window."""
+    """A final session is forgotten once its end is as old as the window; when the next one is to go is said."""
     sessions = Sessions()
     for order in (1, 2, 3):
         _open(sessions, f"s-{order}", order, Trigger.FORBID)
-    sessions.forget(2.0, finals_max=10)
+    assert sessions.forget(3.0, late_window_s=1.0, finals_max=10) == 4.0
     assert list(sessions.by_id) == ["s-3"]
 
 
@@ -243,7 +243,7 @@ def test_the_oldest_final_sessions_are_forgotten_beyond_the_limit() -> None:
     sessions = Sessions()
     for order in (1, 2, 3):
         _open(sessions, f"s-{order}", order, Trigger.FORBID)
-    sessions.forget(None, finals_max=1)
+    sessions.forget(None, late_window_s=1.0, finals_max=1)
     assert list(sessions.by_id) == ["s-3"]
 
 
@@ -251,7 +251,7 @@ def test_a_session_alive_is_never_forgotten() -> None:
     """What is alive stays, however old and however many."""
     sessions = Sessions()
     _open(sessions, "s-1", 1)
-    sessions.forget(1e9, finals_max=0)
+    assert sessions.forget(1e9, late_window_s=0.0, finals_max=0) is None
     assert list(sessions.by_id) == ["s-1"]
 
 

@@ -41,7 +41,7 @@ KEPT = {
     "sessions": {"by_id", "finals"},
 }
 DERIVED = {
-    "clock": {"skew_s_max"},
+    "clock": {"skew_s_max", "quiet_until"},
     "people": {"limits"},
     "calls": {"limits", "born"},
     "sessions": {"waiting", "by_monitor_call", "by_call", "by_party", "finals_of_pair"},

@@ -5,6 +5,8 @@ Refuses to know which event it came from; it sees changes only, and ends each se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from monitoring_core.domain.outcomes import Certainty, NoticeKind, Origin, Reason, State
 from monitoring_core.engine import listeners, modes, standing
 from monitoring_core.engine.running import again, again_all, end, finish, is_conference, mind_media
@@ -12,37 +14,41 @@ from monitoring_core.engine.site import Site
 from monitoring_core.floor.entities import Change, What
 from monitoring_core.session import FINAL, Session
 
+FOLLOWED, OF_PEOPLE = What.FOLLOWED, frozenset({What.PERSON, What.MEMBER, What.SIGNED_OUT})
 
-def follow(site: Site, changes: list[Change], certainty: Certainty = Certainty.CONFIRMED) -> None:
+
+def follow(site: Site, changes: Sequence[Change], certainty: Certainty = Certainty.CONFIRMED) -> None:
     """Carry changes over to sessions, in the order in which the sessions were opened."""
-    if not changes:
-        return
-    leaving = {change.address for change in changes if change.what is What.LEFT}
+    by_call, by_monitor_call = site.sessions.by_call.held, site.sessions.by_monitor_call.held
     touched: list[tuple[Session, Change]] = []
     for change in changes:
-        if change.what is What.FOLLOWED:
-            _rebind(site, change, leaving)
-        elif change.what is What.PERSON:
-            _name(site, change)
-        elif change.what is What.MEMBER:
-            sessions = [*site.sessions.listening(change.other), *site.sessions.targeting(change.other)]
-            again_all(site, sessions, "team_changed")
-        else:
-            touched += [(session, change) for session in _touched(site, change)]
-    touched.sort(key=lambda pair: pair[0].order)
-    for session, change in touched:
-        if session.state not in FINAL:
-            _carry(site, session, change, certainty)
+        if change.what in OF_PEOPLE:
+            touched += [(session, change) for session in _on_people(site, change)]
+        elif change.what is FOLLOWED:
+            _rebind(site, change, {other.address for other in changes if other.what is What.LEFT})
+        elif change.call in by_call or change.call in by_monitor_call:
+            touched += [(session, change) for session in site.sessions.touched_by(change.call)]
+    if touched:
+        touched.sort(key=lambda pair: pair[0].order)
+        for session, change in touched:
+            if session.state not in FINAL:
+                _carry(site, session, change, certainty)
     if site.standing:
         for change in changes:
             _mind_standing(site, change)
         standing.released(site, [session for session, _ in touched if session.state in FINAL])
 
 
-def _touched(site: Site, change: Change) -> list[Session]:
+def _on_people(site: Site, change: Change) -> list[Session]:
+    """A change of a person: whoever else it touches than the sessions returned is dealt with here."""
+    if change.what is What.PERSON:
+        _name(site, change)
+        return []
+    sessions = [*site.sessions.listening(change.other), *site.sessions.targeting(change.other)]
     if change.what is What.SIGNED_OUT:
-        return [*site.sessions.listening(change.other), *site.sessions.targeting(change.other)]
-    return site.sessions.touched_by(change.call)
+        return sessions
+    again_all(site, sessions, "team_changed")
+    return []
 
 
 def _carry(site: Site, session: Session, change: Change, certainty: Certainty) -> None:

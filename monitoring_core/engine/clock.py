@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from monitoring_core.domain.events import Event
 
+NOT_QUIET = float("-inf")
+
 
 class Due(IntEnum):
     """What falls due, in the order in which it fires for one session at one moment."""
@@ -37,6 +39,7 @@ class Clock:
     """The site's time: `received_at` as the shell puts it in, never running back; without it the largest `at`.
 
     `now` is when what is being dealt with was due or happened; `until` is the time of the event that brought it up.
+    `quiet_until`: before that time nothing falls due and nothing is to be forgotten, so that most events need not ask.
     """
 
     def __init__(self, skew_s_max: float) -> None:
@@ -45,24 +48,25 @@ class Clock:
         self.skew_s_max = skew_s_max
         self.by_shell = False
         self.deadlines: list[Deadline] = []
+        self.quiet_until = NOT_QUIET
 
     def read(self, event: Event) -> float | None:
         """The site's time with this event, seconds; None while no event brought one."""
-        if event.received_at is not None:
+        said = event.received_at
+        if said is not None:
             self.by_shell = True
-            said: float | None = event.received_at
-        else:
-            said = None if self.by_shell else event.at
-        if said is None or self.now is None:
-            return self.now if said is None else said
-        return max(self.now, said)
+        elif not self.by_shell:
+            said = event.at
+        now = self.now
+        return now if said is None or (now is not None and now > said) else said
 
-    def is_skewed(self, at: float | None) -> bool:
+    def is_skewed(self, at: float) -> bool:
         """Whether `at` (seconds) is too far from a time that the shell put in to order anything."""
-        return at is not None and self.by_shell and self.now is not None and abs(at - self.now) > self.skew_s_max
+        return self.by_shell and self.now is not None and abs(at - self.now) > self.skew_s_max
 
     def arm(self, due: float, order: int, kind: Due, subject: str) -> None:
         """Set a deadline; one that no longer matters when it fires is for its handler to ignore."""
+        self.quiet_until = min(self.quiet_until, due)
         heapq.heappush(self.deadlines, Deadline(due, order, kind, subject))
 
     def pop_due(self, until: float) -> Deadline | None:

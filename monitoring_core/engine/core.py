@@ -162,37 +162,39 @@ class Engine:
     def step(self, event: e.Event) -> Step:
         """What `event` leads to. An event that cannot be applied changes nothing and says so in a notice."""
         site = self._site
+        clock = site.clock
         site.position += 1
-        leases.pass_time(site, site.clock.read(event))
-        if not self._is_repeat(event):
+        now = clock.read(event)
+        if now is None or now >= clock.quiet_until:
+            leases.pass_time(site, now)
+        else:
+            clock.now = clock.until = now
+        if event.id is None or not self._is_repeat(event.id, event.source):
             try:
-                self._apply(event)
+                self._apply(event, site, now)
             except EventError as error:
                 site.note(NoticeKind.EVENT_REFUSED, text=str(error))
         return site.finish()
 
-    def _apply(self, event: e.Event) -> None:
-        site, at = self._site, event.at
-        if site.clock.is_skewed(at):
-            site.note(NoticeKind.CLOCK_SKEW, text=f"at {at} is too far from the site's time {site.clock.now}")
-            at = None
-        at = site.clock.now if at is None else at
+    def _apply(self, event: e.Event, site: Site, now: float | None) -> None:
+        at = event.at
+        if at is None:
+            at = now
+        elif site.clock.is_skewed(at):
+            site.note(NoticeKind.CLOCK_SKEW, text=f"at {at} is too far from the site's time {now}")
+            at = now
         handler = HANDLERS.get(type(event))
         if handler is not None:
             handler(site, event, at)
-        else:
-            calls.follow(site, site.floor.apply(event, at, site.clock.now))
-        leases.arm_calls(site)
+        elif changes := site.floor.apply(event, at, now):
+            calls.follow(site, changes)
+        if site.floor.calls.born:
+            leases.arm_calls(site)
 
-    def _is_repeat(self, event: e.Event) -> bool:
-        if event.id is None:
-            return False
-        seen = self.repeats.get(event.source)
+    def _is_repeat(self, name: str, source: str) -> bool:
+        seen = self.repeats.get(source)
         if seen is None:
             while len(self.repeats) >= self._site.settings.limits.sources_max:
                 del self.repeats[next(iter(self.repeats))]
-            seen = self.repeats[event.source] = Window(self._site.settings.limits.repeats_max)
-        if event.id in seen:
-            return True
-        seen.add(event.id, value=True)
-        return False
+            seen = self.repeats[source] = Window(self._site.settings.limits.repeats_max)
+        return not seen.take(name, value=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from math import inf
 
 from monitoring_core.domain.outcomes import AskSnapshot, Certainty, NoticeKind, Reason, State, Trigger
 from monitoring_core.engine import modes
@@ -26,16 +27,19 @@ def pass_time(site: Site, until: float | None) -> None:
 
     What has been final for long enough is forgotten first, so that a session named in a step is known after it.
     """
-    limits = site.settings.limits
-    site.sessions.forget(None if until is None else until - limits.late_window_s, limits.finals_max)
+    limits, clock = site.settings.limits, site.clock
+    forgetting = site.sessions.forget(until, limits.late_window_s, limits.finals_max)
     if until is None:
         return
-    site.clock.until = until
-    if site.clock.now is None:
+    clock.until = until
+    if clock.now is None:
         _start_clock(site, until)
-    while (deadline := site.clock.pop_due(until)) is not None:
+    while (deadline := clock.pop_due(until)) is not None:
         FIRE[deadline.kind](site, deadline)
-    site.clock.now = until
+        forgetting = until  # whoever became final just now may be one too many
+    clock.now = until
+    due = clock.deadlines[0].due if clock.deadlines else inf
+    clock.quiet_until = due if forgetting is None else min(due, forgetting)
 
 
 def next_due(site: Site) -> float | None:

@@ -120,14 +120,16 @@ def _assume(site: Site, session: Session) -> None:
 def _in_the_way(site: Site, session: Session) -> list[Session]:
     """The earliest sessions beyond a limit, where the settings let a new one replace them."""
     settings, found = site.settings, dict[str, Session]()
-    for way, limit, others in (
-        (settings.second_target, settings.per_supervisor, site.sessions.listening(session.listener)),
-        (settings.second_listener, settings.per_agent, site.sessions.targeting(session.target)),
-    ):
-        others = sorted((one for one in others if one.pair != session.pair), key=lambda one: one.order)  # noqa: PLW2901
-        if way == "replace":
-            found.update({one.id: one for one in others[: max(0, len(others) - limit + 1)]})
+    if settings.second_target == "replace":
+        found.update(_beyond(session, site.sessions.listening(session.listener), settings.per_supervisor))
+    if settings.second_listener == "replace":
+        found.update(_beyond(session, site.sessions.targeting(session.target), settings.per_agent))
     return sorted(found.values(), key=lambda one: one.order)
+
+
+def _beyond(session: Session, others: Sequence[Session], limit: int) -> dict[str, Session]:
+    others = sorted((one for one in others if one.pair != session.pair), key=lambda one: one.order)
+    return {one.id: one for one in others[: max(0, len(others) - limit + 1)]}
 
 
 def answered(site: Site, event: MonitorRequested) -> str | None:

@@ -27,7 +27,7 @@ from monitoring_core.domain.outcomes import (
     Verdict,
 )
 from monitoring_core.domain.settings import Settings
-from monitoring_core.engine.clock import Clock, Due
+from monitoring_core.engine.clock import NOT_QUIET, Clock, Due
 from monitoring_core.floor.entities import Call
 from monitoring_core.floor.facts import Facts, floor_facts
 from monitoring_core.floor.floor import Floor
@@ -83,7 +83,7 @@ class Site:
     def use(self, book: RuleBook, settings: Settings, behaviour: int) -> None:
         """Run by these from now on."""
         self.book, self.settings, self.behaviour = book, settings, behaviour
-        self.clock.skew_s_max = settings.skew_s_max
+        self.clock.skew_s_max, self.clock.quiet_until = settings.skew_s_max, NOT_QUIET
         self.floor.use(settings.limits)
         self.tokens.size_max = settings.limits.tokens_max
         self.early_ends.size_max = settings.limits.calls_gone_max
@@ -160,7 +160,9 @@ class Site:
             self.sessions.refile(session, before)
         if session.state not in FINAL:
             self.arm(session)
-        elif not fresh:
+            return
+        self.clock.quiet_until = NOT_QUIET  # there is one more to be forgotten some day
+        if not fresh:
             session.heard_at = self.clock.until
             if session.monitor_call:
                 self.floor.calls.owe(session.monitor_call)

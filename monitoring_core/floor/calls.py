@@ -6,10 +6,10 @@ doubled event cannot bring either back; only a snapshot that is newer can.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
+from msgspec import Struct
 from msgspec.structs import replace
 
 from monitoring_core.domain.events import (
@@ -19,7 +19,6 @@ from monitoring_core.domain.events import (
     Conferenced,
     LegState,
     MonitorOf,
-    Participant,
     PartyChanged,
     Transferred,
 )
@@ -30,6 +29,7 @@ from monitoring_core.floor.entities import TALKING, Call, Change, Leg, What, che
 from monitoring_core.multimap import Multimap
 from monitoring_core.window import Window
 
+Causes = Mapping[str, ClearCause]
 LEFT_BY = {
     ClearCause.DROPPED: Reason.AGENT_DROPPED,
     ClearCause.TRANSFERRED: Reason.AGENT_TRANSFERRED,
@@ -38,9 +38,11 @@ LEFT_BY = {
 
 ENDS_WHEN_ALONE = TALKING | {LegState.ALERTING}
 DIALLING = frozenset({LegState.INITIATED, LegState.ALERTING})
+CONNECTED, HELD, WAITING, CLEARED = LegState.CONNECTED, LegState.HELD, LegState.WAITING, LegState.CLEARED
+JOINED = What.JOINED
 
 
-class Gone(NamedTuple):
+class Gone(Struct, frozen=True, array_like=True, gc=False):
     """What is remembered of a call that is gone: the call that it became, if any, and when (seconds)."""
 
     survivor: str = ""
@@ -62,7 +64,7 @@ class Calls:
 
     def find(self, call: str) -> Call | None:
         """The call of that id, or the one that it became."""
-        return self.by_id.get(self.survivor(call))
+        return self.by_id.get(call) or self.by_id.get(self.survivor(call))
 
     def survivor(self, call: str) -> str:
         """The id under which that call goes on: its own, unless it became another."""
@@ -70,36 +72,28 @@ class Calls:
             call = gone.survivor
         return call
 
-    def leg(self, call_id: str, address: str, state: LegState, at: float | None, now: float | None) -> list[Change]:
+    def leg(self, call_id: str, address: str, state: LegState, at: float | None, now: float | None) -> Sequence[Change]:
         """A participant's leg is in `state`. What is already known, or older than what is known, changes nothing."""
         call = self._mentioned(call_id, now)
         if call is None:
-            return []
+            return ()
         leg = call.legs.get(address)
         if leg is None:
             leg = call.legs[address] = Leg(address, LegState.INITIATED)
             self._index(address, call)
-        elif (
-            leg.state is LegState.CLEARED
-            or older(at, leg.changed_at)
-            or (state in DIALLING and leg.state not in DIALLING)
-        ):
-            return []
+        elif leg.state is CLEARED or older(at, leg.changed_at) or (state in DIALLING and leg.state not in DIALLING):
+            return ()
         return self._become(call, leg, state, at)
 
-    def clear(
-        self, call_id: str, causes: Mapping[str, ClearCause], at: float | None, now: float | None
-    ) -> list[Change]:
+    def clear(self, call_id: str, causes: Causes, at: float | None, now: float | None) -> list[Change]:
         """Participants left, all at once; who remains alone after a drop is on a call that is over."""
         call = self.find(call_id)
         changes = self.leave(call_id, causes, at, now)
-        if call is None or not changes or set(causes.values()) != {ClearCause.DROPPED}:
-            return changes
-        return changes + self._aftermath(call, at)
+        if call is not None and changes and all(cause is ClearCause.DROPPED for cause in causes.values()):
+            changes += self._aftermath(call, at)
+        return changes
 
-    def leave(
-        self, call_id: str, causes: Mapping[str, ClearCause], at: float | None, now: float | None
-    ) -> list[Change]:
+    def leave(self, call_id: str, causes: Causes, at: float | None, now: float | None) -> list[Change]:
         """Participants left, all at once; `causes` says why by address. The call goes on without them.
 
         Who leaves while others are there dropped (or transferred, or moved); who leaves while he waits for somebody,
@@ -108,14 +102,14 @@ class Calls:
         call = self._mentioned(call_id, now)
         if call is None:
             return []
-        there_before = {leg.address for leg in call.live()}
+        there_before = len(call.live())
         changes: list[Change] = []
         for address, cause in causes.items():
             leg = call.legs.get(address)
             if leg is None:
-                call.legs[address] = Leg(address, LegState.CLEARED, at)
-            elif leg.state is not LegState.CLEARED and not older(at, leg.changed_at):
-                alone = leg.state is LegState.WAITING or not there_before - {address}
+                call.legs[address] = Leg(address, CLEARED, at)
+            elif leg.state is not CLEARED and not older(at, leg.changed_at):
+                alone = leg.state is WAITING or there_before == 1
                 dropped_last = cause is ClearCause.DROPPED and alone and len(call.legs) > 1
                 self._clear_leg(call, leg, at)
                 reason = Reason.CALL_ENDED if dropped_last else LEFT_BY[cause]
@@ -173,7 +167,7 @@ class Calls:
         call.facts = {**(call.facts or {}), **event.facts} or None
         return [Change(What.TOLD, call.id)] if (call.type, call.facts) != before else []
 
-    def describe_party(self, event: PartyChanged, at: float | None, now: float | None) -> list[Change]:
+    def describe_party(self, event: PartyChanged, at: float | None, now: float | None) -> Sequence[Change]:
         """Declared facts of one party; he is on the call, also where nobody has said so."""
         changes = self.leg(event.call, event.address, LegState.INITIATED, at, now)
         call = self.find(event.call)
@@ -198,7 +192,9 @@ class Calls:
         if view.monitor is not None:
             call.monitor = view.monitor
         changes: list[Change] = []
-        for participant in sorted(view.participants, key=_waits):  # who is shown to wait was not answered by the others
+        for participant in sorted(
+            view.participants, key=lambda one: one.state is WAITING
+        ):  # who is shown to wait was not answered by the others
             if participant.state is not LegState.CLEARED:
                 changes += self.leg(call.id, participant.address, participant.state, at, now)
         cleared = [p.address for p in view.participants if p.state is LegState.CLEARED]
@@ -240,7 +236,7 @@ class Calls:
         if call is not None:
             call.owed = True
             for address in call.legs:
-                self._unindex(address, call)
+                self.by_address.remove(address, call)
 
     def redeem(self, call: Call) -> None:
         """The monitor call is a session's again, and a call of those who are on it."""
@@ -296,40 +292,43 @@ class Calls:
         return any(call is not None and call.monitor is not None for call in found)
 
     def _mentioned(self, call_id: str, now: float | None) -> Call | None:
-        survivor = self.survivor(call_id)
-        call = self.by_id.get(survivor)
-        if call is None:
-            if survivor in self.gone:
-                return None
-            check_room(self.limits, "calls_max", self.by_id, [survivor])
-            call = self.by_id[survivor] = Call(survivor)
-            self.born.append(survivor)
-        call.seen_at = latest(call.seen_at, now)
+        call = self.by_id.get(call_id) or self._survivor_or_born(call_id)
+        if call is not None and now is not None:
+            call.seen_at = now
         return call
 
-    def _become(self, call: Call, leg: Leg, state: LegState, at: float | None) -> list[Change]:
+    def _survivor_or_born(self, call_id: str) -> Call | None:
+        survivor = self.survivor(call_id)
+        call = self.by_id.get(survivor)
+        if call is None and survivor not in self.gone:
+            if len(self.by_id) >= self.limits.calls_max:
+                self.check_room(survivor)
+            call = self.by_id[survivor] = Call(survivor)
+            self.born.append(survivor)
+        return call
+
+    def _become(self, call: Call, leg: Leg, state: LegState, at: float | None) -> Sequence[Change]:
         before, leg.state = leg.state, state
-        leg.changed_at = latest(leg.changed_at, at)
-        call.changed_at = latest(call.changed_at, at)
-        if before is state:
-            return []
-        changes = []
+        _changed(leg, call, at)
+        if before is state or (state is not CONNECTED and before not in TALKING and state is not HELD):
+            return ()
+        changes: list[Change] = []
         if state in TALKING and before not in TALKING:
-            changes.append(Change(What.JOINED, call.id, leg.address))
-        if state is LegState.CONNECTED:
+            changes.append(Change(JOINED, call.id, leg.address))
+        if state is CONNECTED:
             if not call.owed:
                 self.by_address.renew(leg.address, call)
             for other in call.legs.values():
-                if other.state is LegState.WAITING:
-                    changes += self._become(call, other, LegState.CONNECTED, at)
-        if LegState.HELD in (before, state):
+                if other.state is WAITING:
+                    changes += self._become(call, other, CONNECTED, at)
+        if before is HELD or state is HELD:
             changes.append(Change(What.HOLD, call.id, leg.address))
         return changes
 
     def _clear_leg(self, call: Call, leg: Leg, at: float | None) -> None:
-        leg.state, leg.changed_at = LegState.CLEARED, latest(leg.changed_at, at)
-        call.changed_at = latest(call.changed_at, at)
-        self._unindex(leg.address, call)
+        leg.state = CLEARED
+        _changed(leg, call, at)
+        self.by_address.remove(leg.address, call)
 
     def _aftermath(self, call: Call, at: float | None) -> list[Change]:
         """Who is alone after a drop is on no call any more; who waits or dials may still be answered.
@@ -355,9 +354,9 @@ class Calls:
         into = self._mentioned(into_id, now)
         if into is None:
             return self._end(call, Reason.CALL_ENDED, at)
-        changes = []
+        changes: list[Change] = []
         for leg in call.live():
-            self._unindex(leg.address, call)
+            self.by_address.remove(leg.address, call)
             known = into.legs.get(leg.address)
             if known is None or known.state is LegState.CLEARED:  # who had left is back on it by the other call
                 into.legs[leg.address] = leg
@@ -370,7 +369,7 @@ class Calls:
 
     def _end(self, call: Call, reason: Reason, at: float | None) -> list[Change]:
         for leg in call.live():
-            self._unindex(leg.address, call)
+            self.by_address.remove(leg.address, call)
         del self.by_id[call.id]
         self.gone.add(call.id, Gone(at=latest(call.changed_at, at)))
         return [Change(What.OVER, call.id, reason=reason)]
@@ -380,12 +379,15 @@ class Calls:
         if not call.owed:
             self.by_address.add(address, call)
 
-    def _unindex(self, address: str, call: Call) -> None:
-        self.by_address.remove(address, call)
 
-
-def _waits(participant: Participant) -> bool:
-    return participant.state is LegState.WAITING
+def _changed(leg: Leg, call: Call, at: float | None) -> None:
+    """What changed last, changed last: news that is older than that does not bring it back."""
+    if at is None:
+        return
+    if leg.changed_at is None or leg.changed_at < at:
+        leg.changed_at = at
+    if call.changed_at is None or call.changed_at < at:
+        call.changed_at = at
 
 
 def _distinct(call: str, into: str | None) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from enum import StrEnum
-from typing import NamedTuple
 
 import attrs
+from msgspec import Struct
 
 from monitoring_core.domain.events import LegState, MonitorOf, Value
 from monitoring_core.domain.outcomes import Reason
@@ -34,7 +34,7 @@ class What(StrEnum):
     SIGNED_OUT = "signed_out"
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True, gc=False):
     """Something that the floor learned: `LEFT`, `JOINED` and `HOLD` name call and address, `OVER`, `TOLD` (more is
     known of it) and `FOLLOWED` a call (`other`: the surviving one), `PERSON` and `SIGNED_OUT` an address (`other`: the
     person), `MEMBER` a person (`other`) whose teams or roles are others now.
@@ -118,8 +118,8 @@ def check_room(limits: Limits, limit: str, known: Collection[str], names: Iterab
 
     None is no name. Where more is known already, by another limit, nothing new may come.
     """
-    new = [name for name in names if name is not None and name not in known]
     room = max(0, getattr(limits, limit) - len(known))
+    new = [name for name in names if name is not None and name not in known]
     if len(new) > room:
         raise EventError(
             what=f"there is no room for more: {limit} is {getattr(limits, limit)}",

@@ -5,11 +5,11 @@ Refuses to judge; what is not known is left out, so that the rules see it as unk
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from monitoring_core.domain.events import LegState, Value
 from monitoring_core.domain.facts import FACTS
-from monitoring_core.floor.entities import LINE_ORDER, Call, Person
+from monitoring_core.floor.entities import LINE_ORDER, Call
 from monitoring_core.floor.floor import Floor
 
 Facts = dict[str, Value | frozenset[str]]
@@ -17,28 +17,49 @@ Facts = dict[str, Value | frozenset[str]]
 
 def floor_facts(floor: Floor, from_address: str, to_address: str, call: Call | None) -> Facts:
     """Facts by name (domain.facts) for a supervisor's and an agent's address and the call in question, if any."""
-    facts: Facts = {"agent.calls": len(floor.calls_of(to_address))}
-    for role, address in (("supervisor", from_address), ("agent", to_address)):
-        facts[f"{role}.line"] = line(floor, address)
-        _person(facts, role, floor.people.on(address))
-        security = floor.people.phones[address].security if address in floor.people.phones else None
-        _known(facts, f"{role}.phone.security", security)
-    phone = floor.people.phones.get(to_address)
+    calls, people = floor.calls_of(to_address), floor.people
+    supervisor, agent, phone = people.on(from_address), people.on(to_address), people.phones.get(to_address)
+    facts: Facts = {
+        "agent.calls": len(calls),
+        "supervisor.line": _line(from_address, floor.calls_of(from_address)),
+        "supervisor.signed_in": supervisor is not None,
+        "agent.line": _line(to_address, calls),
+        "agent.signed_in": agent is not None,
+    }
+    if supervisor is not None:
+        facts["supervisor.person"] = supervisor.id
+        _known(facts, "supervisor.state", supervisor.state)
+        _known(facts, "supervisor.roles", supervisor.roles)
+        _known(facts, "supervisor.teams", supervisor.supervises)
+        _declared(facts, "supervisor", supervisor.facts)
+    if agent is not None:
+        facts["agent.person"] = agent.id
+        _known(facts, "agent.state", agent.state)
+        _known(facts, "agent.roles", agent.roles)
+        _known(facts, "agent.teams", agent.teams)
+        _declared(facts, "agent", agent.facts)
+    if from_address in people.phones:
+        _known(facts, "supervisor.phone.security", people.phones[from_address].security)
     if phone is not None:
+        _known(facts, "agent.phone.security", phone.security)
         _known(facts, "agent.phone.supports_monitoring", phone.supports_monitoring)
         _known(facts, "agent.phone.configured", phone.configured)
         _declared(facts, "agent.phone", phone.facts)
     if call is not None:
-        leg = call.legs.get(to_address)
-        facts["call.id"] = call.id
-        facts["call.connected"] = leg is not None and leg.state is LegState.CONNECTED
-        facts["call.held"] = leg is not None and leg.state is LegState.HELD
-        facts["call.is_monitor_call"] = call.monitor is not None
-        facts["call.parties"] = len(call.live())
-        _known(facts, "call.type", call.type)
-        _declared(facts, "call", call.facts or {})
-        _declared(facts, "parties", _of_all(floor, call))
+        _call(facts, floor, to_address, call)
     return facts
+
+
+def _call(facts: Facts, floor: Floor, to_address: str, call: Call) -> None:
+    leg = call.legs.get(to_address)
+    facts["call.id"] = call.id
+    facts["call.connected"] = leg is not None and leg.state is LegState.CONNECTED
+    facts["call.held"] = leg is not None and leg.state is LegState.HELD
+    facts["call.is_monitor_call"] = call.monitor is not None
+    facts["call.parties"] = len(call.live())
+    _known(facts, "call.type", call.type)
+    _declared(facts, "call", call.facts or {})
+    _declared(facts, "parties", _of_all(floor, call))
 
 
 def _of_all(floor: Floor, call: Call) -> dict[str, Value]:
@@ -48,6 +69,8 @@ def _of_all(floor: Floor, call: Call) -> dict[str, Value]:
     jurisdiction are such facts.
     """
     told = [{**_of_person(floor, leg.address), **(leg.facts or {})} for leg in call.live()]
+    if not any(told):
+        return {}
     shared = set.intersection(*(set(facts) for facts in told)) if told else set()
     together: dict[str, Value] = {name: False for facts in told for name, value in facts.items() if value is False}
     for name in sorted(shared - together.keys()):
@@ -62,21 +85,12 @@ def _of_person(floor: Floor, address: str) -> dict[str, Value]:
     return person.facts if person else {}
 
 
-def line(floor: Floor, address: str) -> str:
+def _line(address: str, calls: Sequence[Call]) -> str:
     """What an extension is doing: the best state of its legs, or idle."""
-    states = {call.legs[address].state for call in floor.calls_of(address)}
+    if not calls:
+        return "idle"
+    states = [call.legs[address].state for call in calls]
     return next((state.value for state in LINE_ORDER if state in states), "idle")
-
-
-def _person(facts: Facts, role: str, person: Person | None) -> None:
-    facts[f"{role}.signed_in"] = person is not None
-    if person is None:
-        return
-    facts[f"{role}.person"] = person.id
-    _known(facts, f"{role}.state", person.state)
-    _known(facts, f"{role}.roles", person.roles)
-    _known(facts, f"{role}.teams", person.supervises if role == "supervisor" else person.teams)
-    _declared(facts, role, person.facts)
 
 
 def _known(facts: Facts, name: str, value: Value | frozenset[str] | None) -> None:

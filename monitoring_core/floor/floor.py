@@ -5,7 +5,7 @@ Refuses to know of sessions and rules; every change that may matter to a session
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from monitoring_core.domain import events as e
@@ -39,10 +39,10 @@ class Floor:
         self.people.limits = self.calls.limits = limits
         self.calls.gone.size_max = limits.calls_gone_max
 
-    def apply(self, event: e.Event, at: float | None, now: float | None) -> list[Change]:
+    def apply(self, event: e.Event, at: float | None, now: float | None) -> Sequence[Change]:
         """Learn what `event` says and return what is new. Raises EventError, having learned nothing."""
         fold = FOLDS.get(type(event))
-        return (fold and fold(self, event, at, now)) or []
+        return (fold and fold(self, event, at, now)) or ()
 
     def candidates(self, address: str) -> list[Call]:
         """The connected, not held, calls of an address, the latest connected last.
@@ -117,20 +117,29 @@ def _unlisted(call: Call, view: e.CallView) -> list[str]:
     return [leg.address for leg in call.live() if leg.address not in listed]
 
 
-def _leg(floor: Floor, event: e.OfLeg, at: float | None, now: float | None) -> list[Change]:
-    if type(event) is e.Established and floor.is_held(event.address, event.call):
-        return []  # a doubled answer does not take a call off hold
-    return floor.calls.leg(event.call, event.address, LEG_STATES[type(event)], at, now)
+def _answered(floor: Floor, event: e.Established, at: float | None, now: float | None) -> Sequence[Change]:
+    if floor.is_held(event.address, event.call):
+        return ()  # a doubled answer does not take a call off hold
+    return floor.calls.leg(event.call, event.address, LegState.CONNECTED, at, now)
 
 
-Fold = Callable[[Floor, Any, float | None, float | None], list[Change] | None]
+Fold = Callable[[Floor, Any, float | None, float | None], Sequence[Change] | None]
+
+
+def _leg(state: LegState) -> Fold:
+    def fold(floor: Floor, event: e.OfLeg, at: float | None, now: float | None) -> Sequence[Change]:
+        return floor.calls.leg(event.call, event.address, state, at, now)
+
+    return fold
+
 
 FOLDS: dict[type[e.Event], Fold] = {
     e.SignedIn: lambda floor, event, at, _now: floor.people.sign_in(event, at),
     e.SignedOut: lambda floor, event, at, _now: floor.people.sign_out(event, at),
     e.PersonChanged: lambda floor, event, at, _now: floor.people.change_person(event, at),
     e.PhoneChanged: lambda floor, event, at, _now: floor.people.change_phone(event, at),
-    **dict.fromkeys(LEG_STATES, _leg),
+    **{kind: _leg(state) for kind, state in LEG_STATES.items()},
+    e.Established: _answered,
     e.Transferred: lambda floor, event, at, now: floor.calls.transfer(event, at, now),
     e.Conferenced: lambda floor, event, at, now: floor.calls.conference(event, at, now),
     e.ConnectionCleared: lambda floor, event, at, now: floor.calls.clear(

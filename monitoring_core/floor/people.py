@@ -47,7 +47,10 @@ class People:
     def spelled(self, extension: str) -> str:
         """The same text; where somebody is signed in, the very object that the floor has, so that it is kept once."""
         person = self.on(extension)
-        return next((known for known in person.extensions if known == extension), extension) if person else extension
+        for known in person.extensions if person is not None else ():
+            if known == extension:
+                return known
+        return extension
 
     def is_signed_in_on(self, extension: str) -> bool | None:
         """Whether anybody is; None while nobody has said anything of that extension, nor of the whole site."""
@@ -70,7 +73,7 @@ class People:
     def change_person(self, event: PersonChanged, at: float | None) -> list[Change]:
         """Membership, state and declared facts, as far as they are said."""
         person = self._person(event.person)
-        if not older(at, person.changed_at):
+        if event.facts and not older(at, person.changed_at):
             person.facts.update(event.facts)
         return self._tell(person, event, at)
 
@@ -147,15 +150,22 @@ class People:
             changes.extend(self._seat(person, extension, as_of))
         return changes
 
-    def _person(self, person: str) -> Person:
-        check_room(self.limits, "people_max", self.persons, [person])
-        return self.persons.setdefault(person, Person(person))
+    def _person(self, name: str) -> Person:
+        person = self.persons.get(name)
+        if person is None:
+            check_room(self.limits, "people_max", self.persons, [name])
+            person = self.persons[name] = Person(name)
+        return person
 
     def _tell(self, person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> list[Change]:
-        before = _member_of(person)
-        if not older(at, person.changed_at):
-            _learn(person, said, at)
-        return [Change(What.MEMBER, other=person.id)] if _member_of(person) != before else []
+        if older(at, person.changed_at):
+            return []
+        if said.name is not None:
+            person.name = said.name
+        if said.state is not None:
+            person.state = said.state
+        person.changed_at = latest(person.changed_at, at)
+        return [Change(What.MEMBER, other=person.id)] if _joins_or_leaves(person, said) else []
 
     def _seat(self, person: Person, extension: str, at: float | None) -> list[Change]:
         if not self._newer(extension, at):
@@ -185,17 +195,15 @@ class People:
         return not older(at, known)
 
 
-def _member_of(person: Person) -> tuple[frozenset[str] | None, ...]:
-    return (person.roles, person.teams, person.supervises)
-
-
-def _learn(person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> None:
-    person.name = person.name if said.name is None else said.name
+def _joins_or_leaves(person: Person, said: SignedIn | PersonChanged | PersonView) -> bool:
+    """Learn his roles and teams, as far as they are said; whether they are others now."""
+    if said.roles is None and said.teams is None and said.supervises is None:
+        return False
+    before = (person.roles, person.teams, person.supervises)
     person.roles = person.roles if said.roles is None else frozenset(said.roles)
     person.teams = person.teams if said.teams is None else frozenset(said.teams)
     person.supervises = person.supervises if said.supervises is None else frozenset(said.supervises)
-    person.state = person.state if said.state is None else said.state
-    person.changed_at = latest(person.changed_at, at)
+    return (person.roles, person.teams, person.supervises) != before
 
 
 def _describe(phone: Phone, said: PhoneChanged | PhoneView, at: float | None) -> None:

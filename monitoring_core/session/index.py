@@ -71,15 +71,19 @@ class Sessions:
             self.finals.append(session)
             self.finals_of_pair.setdefault(session.pair, deque()).append(session)
 
-    def forget(self, before: float | None, finals_max: int) -> None:
-        """Drop final sessions heard of up to `before` (site time, seconds), and the oldest beyond `finals_max`."""
-        while self.finals and (len(self.finals) > finals_max or _ended_by(self.finals[0], before)):
+    def forget(self, now: float | None, late_window_s: float, finals_max: int) -> float | None:
+        """Drop final sessions heard of `late_window_s` before `now` (site time, seconds), and the oldest beyond
+        `finals_max`; returns when the next one is to go, if time will tell.
+        """
+        while self.finals and (len(self.finals) > finals_max or _is_past(self.finals[0], now, late_window_s)):
             session = self.finals.popleft()
             del self.by_id[session.id]
             of_pair = self.finals_of_pair[session.pair]
             of_pair.popleft()
             if not of_pair:
                 del self.finals_of_pair[session.pair]
+        heard_at = self.finals[0].heard_at if self.finals else None
+        return None if heard_at is None else heard_at + late_window_s
 
     def past(self, pair: Pair) -> Iterator[Session]:
         """The final sessions of these two extensions that are still remembered, the latest first."""
@@ -113,5 +117,5 @@ class Sessions:
         return None if found is None or found.state in FINAL else found
 
 
-def _ended_by(session: Session, before: float | None) -> bool:
-    return before is not None and session.heard_at is not None and session.heard_at <= before
+def _is_past(session: Session, now: float | None, late_window_s: float) -> bool:
+    return now is not None and session.heard_at is not None and session.heard_at + late_window_s <= now
