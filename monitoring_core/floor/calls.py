@@ -192,9 +192,8 @@ class Calls:
         if view.monitor is not None:
             call.monitor = view.monitor
         changes: list[Change] = []
-        for participant in sorted(
-            view.participants, key=lambda one: one.state is WAITING
-        ):  # who is shown to wait was not answered by the others
+        # who is shown to wait was not answered by the others
+        for participant in sorted(view.participants, key=lambda one: one.state is WAITING):
             if participant.state is not LegState.CLEARED:
                 changes += self.leg(call.id, participant.address, participant.state, at, now)
         cleared = [p.address for p in view.participants if p.state is LegState.CLEARED]
