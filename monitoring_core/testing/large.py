@@ -45,12 +45,12 @@ class LargeSite:
     seed: int = 0
     site: str = "default"
     _random: Random = attrs.field(init=False)
-    _now: float = 1_800_000_000.0
-    _position: int = 0
-    _number: int = 0
-    _due: list[tuple[float, int, Event | Then]] = attrs.field(factory=list)
+    _now: float = attrs.field(default=1_800_000_000.0, init=False)
+    _position: int = attrs.field(default=0, init=False)
+    _number: int = attrs.field(default=0, init=False)
+    _due: list[tuple[float, int, Event | Then]] = attrs.field(factory=list, init=False)
     _free: list[int] = attrs.field(init=False)
-    _listening: set[int] = attrs.field(factory=set)
+    _listening: set[int] = attrs.field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._random = Random(self.seed)  # noqa: S311 # a log to try, no secret
