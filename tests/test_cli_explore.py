@@ -29,7 +29,7 @@ when.agent.consent = { is = true }
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that takes an event that comes again for a new one."""
-    monkeypatch.setattr(Engine, "_is_repeat", lambda _engine, _event: False)
+    monkeypatch.setattr(Engine, "_is_repeat", lambda *_: False)
 
 
 def test_it_says_how_deep_and_what_never_decided(shell: Shell) -> None:

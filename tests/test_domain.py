@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, get_args
 
 import jsonschema
@@ -17,6 +19,7 @@ from monitoring_core.domain.outcomes import NOTHING, Reason, Step
 from monitoring_core.domain.views import snake
 from monitoring_core.errors import EventError, MonitoringError, RuleBookError, RuleError, quote
 from monitoring_core.testing.strategies import KINDS, events
+from tests.house.house import pure_sources
 
 SCHEMA = jsonschema.Draft202012Validator(e.json_schema())
 timed = st.builds(
@@ -43,6 +46,21 @@ def one_of(kind: type[e.Event]) -> e.Event:
     }
     needed = [field for field in msgspec.structs.fields(kind) if field.required]
     return kind(**{field.name: given.get(field.name, "text") for field in needed})
+
+
+def below(kind: type[Any]) -> Iterator[type[Any]]:
+    """All that is derived from a class."""
+    for one in kind.__subclasses__():
+        yield one
+        yield from below(one)
+
+
+def test_values_never_change() -> None:
+    """No msgspec value that a pure room makes can be changed afterwards."""
+    ours = {import_module(source.name).__name__ for source in pure_sources()}
+    found = {one for one in below(msgspec.Struct) if one.__module__ in ours}
+    assert e.Established in found
+    assert not {one for one in found if not one.__struct_config__.frozen}
 
 
 @given(timed)

@@ -127,6 +127,14 @@ def test_a_request_goes_on_with_the_candidates_that_are_left() -> None:
     assert story.tell(START).moves[0].after is State.ACTIVE
 
 
+@pytest.mark.parametrize(("call", "left"), [("c1", ("c9", "c2")), ("c2", ("c1", "c9"))])
+def test_a_candidate_that_becomes_another_call_is_that_one(call: str, left: tuple[str, ...]) -> None:
+    """A request that was judged on several calls follows the one that has a new id and leaves the others alone."""
+    story = Story()
+    story.tell(*SEATS, *talk("c1"), *talk("c2", "0171", "5025"), ASK, e.Conferenced(call=call, into="c9"))
+    assert story.session().candidates == left
+
+
 def test_a_request_without_candidates_left_is_over() -> None:
     """When the last of the calls that were judged is gone, so is the request."""
     (move,) = Story().tell(*talk("c1"), *talk("c2"), ASK, e.CallCleared(call="c2"), e.CallCleared(call="c1")).moves

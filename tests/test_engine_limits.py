@@ -113,6 +113,13 @@ def test_two_calls_come_up_together_or_not_at_all(event: e.Event) -> None:
     assert "calls_max is 2 (c3)" in refused(story, event)
 
 
+def test_the_name_that_a_call_had_takes_no_room() -> None:
+    """A monitor call that names its judged call as before it became another needs room for itself only."""
+    story = Story(FULL)
+    story.tell(*SEATS, *talk("c1"), *talk("c2", "5025"), e.Conferenced(call="c2", into="c1"))
+    assert not refused(story, replace(START, call="c2"))
+
+
 def test_an_early_end_is_kept_where_its_start_is_refused() -> None:
     """A monitor call whose end overtook it, and for which there is no room, is still known to be over."""
     story = full()

@@ -86,6 +86,16 @@ def test_the_monitor_call_of_another_pair_is_not_the_requests(other: dict[str, s
     assert list(story.engine.sessions.waiting) == ["s-5"]
 
 
+def test_the_monitor_call_to_an_agent_of_whom_no_call_is_known_is_not_the_requests() -> None:
+    """Also where neither the switch nor the floor says on which call it is, a request is for its agent only."""
+    story = Story()
+    story.tell(*SEATS, *talk(), ASK, replace(START, to_address="5026", call=None))
+    assert [(one.origin, one.state) for one in story.engine.sessions.by_id.values()] == [
+        (Origin.REQUESTED, State.REQUESTED),
+        (Origin.OBSERVED, State.ACTIVE),
+    ]
+
+
 def test_the_monitor_call_of_another_person_is_not_the_requests() -> None:
     """Who took the extension over since is somebody else: his monitor call is not the former holder's request."""
     story = Story()

@@ -12,11 +12,10 @@ from monitoring_core.domain import events as e
 from monitoring_core.domain.outcomes import State
 from monitoring_core.rules.load import load_book
 from tests.helpers import Story
+from tests.oracle.judge import NaiveBook
 from tests.oracle.sessions import Follower
 
-BOOK = load_book(
-    {
-        "connected.toml": """
+RULES = """
 [[rule]]
 id = "connected"
 effect = "permit"
@@ -30,8 +29,7 @@ because = "nobody listens to a listener"
 when.call.is_monitor_call = { is = true }
 unless.agent.line = { is_not = "connected" }
 """
-    }
-)
+BOOK = load_book({"connected.toml": RULES})
 CALLS, MONITOR_CALLS, ADDRESSES = ("c1", "c2", "c3"), ("m1", "m2", "m3"), ("5004", "5025", "5026", "0170")
 calls, parties = st.sampled_from(CALLS), st.sampled_from(ADDRESSES)
 every_call = st.sampled_from((*CALLS, *CALLS, *CALLS, *MONITOR_CALLS))
@@ -69,7 +67,7 @@ def fields(event: e.Event) -> dict[str, Any]:
 @settings(max_examples=10 * settings().max_examples)
 def test_the_engine_follows_sessions_as_a_naive_reader_does(log: list[e.Event]) -> None:
     """After every event the engine's sessions are those of the naive follower, with the same call, state and reason."""
-    story, follower = Story(book=BOOK), Follower()
+    story, follower = Story(book=BOOK), Follower(NaiveBook(RULES))
     for event in log:
         story.tell(event)
         follower.tell(type(event).__name__, fields(event))

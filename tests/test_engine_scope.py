@@ -337,6 +337,15 @@ def test_the_start_perishes_from_when_the_duty_was_done() -> None:
     assert story.command(StartMonitoring).valid_until == 4.0 + 3.0
 
 
+def test_the_time_to_confirm_counts_from_when_the_duty_was_done() -> None:
+    """A late start has as long as any other: from the step that sends it, not from the request."""
+    story = Story(settings(confirm_s=10.0, **BEFORE), TONE)
+    story.at(0.0, *SEATS, *talk(), ASK)
+    story.at(4.0, e.DutyDone(session="s-6", duty="tone"))
+    (move,) = story.pass_time(60.0).moves
+    assert (move.reason, move.at) == (Reason.UNCONFIRMED, 14.0)
+
+
 @pytest.mark.parametrize(
     "done", [e.DutyDone(session="s-6", duty="agent_notice"), e.DutyDone(session="s-9", duty="tone")]
 )
@@ -361,7 +370,7 @@ def test_the_outcome_of_a_late_start_is_its_own() -> None:
     story = Story(settings(**BEFORE), TONE)
     story.at(0.0, *SEATS, *talk(), ASK)
     story.at(1.0, e.DutyDone(session="s-6", duty="tone"))
-    step = story.at(2.0, e.CommandOutcome(command=story.session().start_command, outcome="failed", code="13145"))
+    step = story.at(2.0, e.CommandOutcome(command="s-6/7/0", outcome="failed", code="13145"))
     assert [(move.after, move.code) for move in step.moves] == [(State.REJECTED, "13145")]
 
 

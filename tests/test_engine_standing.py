@@ -224,6 +224,21 @@ def test_somebody_else_on_either_extension_ends_it(extension: str) -> None:
     assert not started(story.at(2.0, *talk()))
 
 
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (e.SignedOut(person="ann"), "its supervisor signed out"),
+        (e.SignedOut(person="bob"), "its agent signed out"),
+        (e.SignedIn(person="zoe", extension="5004"), "its supervisor is somebody else now"),
+        (e.SignedIn(person="zoe", extension="5025"), "its agent is somebody else now"),
+    ],
+)
+def test_why_it_waits_no_more(event: e.Event, why: str) -> None:
+    """What ends a request that waits says whose extension it was, and whether anybody sits there now."""
+    (notice,) = (one for one in waiting().at(1.0, event).notices if one.kind == NoticeKind.STANDING_OVER)
+    assert notice.text == f"{NAME}: {why}"
+
+
 def test_another_extension_of_his_is_nothing_to_it() -> None:
     """A supervisor who signs in elsewhere, and out there, still waits where he asked."""
     story = waiting()

@@ -298,7 +298,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def forgets_repeats(patch: pytest.MonkeyPatch) -> None:
     """An event that comes again is taken for a new one."""
-    patch.setattr(Engine, "_is_repeat", lambda _engine, _event: False)
+    patch.setattr(Engine, "_is_repeat", lambda *_: False)
 
 
 def ends_what_is_not_covered(patch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,12 @@ def test_a_case_that_holds_says_so() -> None:
     assert str(result) == "c.toml:4, case a: as expected"
 
 
+def test_a_case_without_a_heading_is_on_the_first_line() -> None:
+    """Cases written as a list have no lines of their own: the file's first one stands for them."""
+    text = 'case = [{ name = "a", verdict = "permit", reasons = [] }]\n'
+    assert [case.where for case in load_cases("c.toml", text)] == ["c.toml:1, case a"]
+
+
 def test_a_case_that_fails_says_what_differs() -> None:
     """A wrong verdict comes with the rules' reasons; wrong reasons, duties and missing facts with what they are."""
     text = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from monitoring_core.domain.outcomes import RuleHit, RuleMiss, TestSeen, Verdict
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.cases import load_cases
+from monitoring_core.rules.compile import days_in_month
 from monitoring_core.rules.judge import judge
 from monitoring_core.rules.load import load_book
 from monitoring_core.testing.rulebooks import as_toml, book_text, declarations, facts, rule, without
@@ -150,6 +152,7 @@ def test_the_digest_is_the_same_in_every_process() -> None:
         ("call.parties = { below = 3 }", {"call__parties": 2}, True),
         ("call.parties = { below = 3 }", {"call__parties": 3}, False),
         ("call.parties = { below = 3 }", {"call__parties": float("nan")}, False),
+        ("call.parties = { below = 3 }", {"call__parties": float("-inf")}, False),
         ("call.parties = { below = 3 }", {"call__parties": True}, False),
         ("call.parties = { at_least = 3 }", {"call__parties": 3}, True),
         ("call.parties = { at_least = 2, below = 4 }", {"call__parties": 4}, False),
@@ -306,3 +309,11 @@ def test_the_default_book_permits_and_tells_every_value() -> None:
     known = {name: frozenset(value) if isinstance(value, list) else value for name, value in case.facts.items()}
     verdict = judge(load_book(texts), known)
     assert verdict.hits[0].facts == {"agent.teams": ("sales",), "supervisor.teams": ("sales", "service")}
+
+
+@pytest.mark.parametrize("year", [1900, 2000, 2023, 2024])
+def test_a_month_has_the_days_of_the_calendar(year: int) -> None:
+    """Every month, of leap years and others, has as many days as the standard library says."""
+    assert [days_in_month(year, month) for month in range(1, 13)] == [
+        monthrange(year, month)[1] for month in range(1, 13)
+    ]

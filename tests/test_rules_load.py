@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from monitoring_core.domain.settings import Limits
 from monitoring_core.errors import RuleBookError, RuleError
 from monitoring_core.rules.load import load_book
+from monitoring_core.rules.text import did_you_mean
 from monitoring_core.testing.rulebooks import book_text
 from monitoring_core.testing.strategies import randoms
 
@@ -356,8 +357,8 @@ def problems(*texts: str, limits: Limits | None = None) -> list[str]:
             "one of: no, yes",
         ),
         (
-            CONSENT + "changeable = 1\n",
-            "changeable is a flag, 1 is not",
+            CONSENT + 'changeable = "no"\n',
+            "changeable is a flag, no is not",
             "4, facts.consent.changeable",
             "write true or false",
         ),
@@ -487,6 +488,12 @@ def test_names_that_nest_deep_are_a_problem(text: str) -> None:
     assert len(problems(text)) == 1
 
 
+def test_a_deep_name_is_shown_by_its_first_twelve_parts() -> None:
+    """However deep it nests, the place of a problem has twelve parts at most."""
+    (told,) = problems("[facts." + ".".join("abcdefghijklmnop") + ']\ntype = "flag"\nmeaning = "x"\n')
+    assert "(book.toml:1, facts.a.b.c.d.e.f.g.h.i.j.k)" in told
+
+
 def test_lines_are_found_past_everything_that_looks_like_a_head() -> None:
     """Comments, texts over several lines and lists over several lines do not lead the line numbers astray."""
     text = (
@@ -562,6 +569,12 @@ def test_the_order_of_alternatives_does_not_change_the_digest() -> None:
     )
     first, second = (load_book({"a.toml": PERMIT + both}) for both in (one + other, other + one))
     assert first.digest == second.digest
+
+
+@pytest.mark.parametrize(("count", "said"), [(200, 'did you mean "fact100"?'), (201, "none")])
+def test_among_very_many_names_only_those_with_the_same_beginning_are_compared(count: int, said: str) -> None:
+    """With more than two hundred names to choose from, a slip in the first two letters finds none of them."""
+    assert did_you_mean("xfact100", [f"fact{number:03}" for number in range(count)], "none") == said
 
 
 @given(randoms)

@@ -172,8 +172,10 @@ def offered(declared: str, when: str, **known: Any) -> list[Any]:
         ("number", "at_least = 3", {"it": 1}, 3),
         ("number", "below = 3", {"it": 3}, 2),
         ("number", "at_least = 3, below = 4, is_not = 3", {"it": 3}, 3.5),
+        ("number", "at_least = 1000, below = 1001, is_not = 1000", {"it": 1000}, 1000.5),
         ("number", f"at_least = {10**400}, is_not = {10**400}", {}, 10**400 + 1),
         ("time", 'below = "00:00:30"', {"it": "00:00:30"}, "00:00:29"),
+        ("time", 'below = "12:34:56"', {"it": "12:34:56"}, "12:34:55"),
         ("time", 'between = ["23:59:59", "00:00:00"], is_not = "23:59:58"', {}, "23:59:59"),
         ("date", 'below = "2024-03-01"', {}, "2024-02-29"),
         ("date", 'below = "2024-01-01"', {}, "2023-12-31"),
@@ -229,9 +231,10 @@ def test_a_set_may_need_two_elements_more() -> None:
     assert what_would_permit(book, known) == ((Change("it", None, ("1", "2")),),)
 
 
-def test_counts_are_whole_and_not_negative() -> None:
+@pytest.mark.parametrize("test", ["below = 0", "at_least = 1, below = 2, is_not = 1"])
+def test_counts_are_whole_and_not_negative(test: str) -> None:
     """For a built-in number no value is offered that no count can have."""
-    book = load_book({"book.toml": HEAD + "when.call.parties = { below = 0 }\n"})
+    book = load_book({"book.toml": f"{HEAD}when.call.parties = {{ {test} }}\n"})
     assert what_would_permit(book, {"request.mode": "silent", "call.parties": 1}) == ()
 
 

@@ -134,6 +134,17 @@ def test_a_request_waits_no_longer_than_it_may() -> None:
     assert broken(story, e.TimePassed(), Step()) == [4]
 
 
+@pytest.mark.parametrize(("later_s", "numbers"), [(0.0, []), (0.5, [2])])
+def test_a_start_goes_out_in_time(later_s: float, numbers: list[int]) -> None:
+    """A start that the switch may carry out later than start_valid_s from now breaks property 2."""
+    story = Story()
+    story.at(10.0, *SEATS, *talk())
+    step = story.engine.step(ASK)
+    (start,) = step.commands
+    late = replace(start, valid_until=15.0 + later_s)
+    assert broken(story, ASK, replace(step, commands=(late,))) == numbers
+
+
 def test_a_stop_before_the_start_reaches_the_switch() -> None:
     """A session that begins after a stop without a command to end it breaks property 11."""
     story = Story()

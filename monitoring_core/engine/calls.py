@@ -131,12 +131,12 @@ def _lose_call(site: Site, session: Session, change: Change, certainty: Certaint
 
 
 def _signed_out(site: Site, session: Session, change: Change) -> None:
-    """Sign-out alone ends no session whose call is up."""
+    """Sign-out alone ends no session whose call is up, and nobody signs out for whose seat he had taken."""
     if session.state is State.ACTIVE and (session.call or session.monitor_call):
         return
-    if change.address == session.from_address:
+    if (change.address, change.other) == (session.from_address, session.supervisor):
         finish(site, session, Reason.SUPERVISOR_SIGNED_OUT, Certainty.CONFIRMED)
-    elif change.address == session.to_address:
+    elif (change.address, change.other) == (session.to_address, session.agent):
         finish(site, session, Reason.AGENT_SIGNED_OUT, Certainty.CONFIRMED)
 
 

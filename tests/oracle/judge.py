@@ -9,6 +9,7 @@ from typing import Any
 
 from monitoring_core.domain.facts import FACTS
 
+MODES = ("silent", "whisper", "barge", "take_over")
 EFFECTS = ("permit", "forbid", "require")
 FORMS = {"time": r"\d\d:\d\d(:\d\d)?", "date": r"\d{4}-\d\d-\d\d"}
 KINDS: dict[str, Any] = {
@@ -71,12 +72,24 @@ class NaiveBook:
     def rule(self, rule: dict[str, Any], facts: Mapping[str, Any]) -> bool | None:
         """When, and the mode, and not one of unless."""
         mode, unless = facts.get("request.mode"), rule.get("unless", [])
-        to = rule.get("to", ["silent", "whisper", "barge", "take_over"])
+        to = rule.get("to", MODES)
         tables = [rule.get("when", {}), *([unless] if isinstance(unless, dict) else unless)]
         met, *lifted = (kleene([self.test(*one, facts) for one in leaves(table)]) for table in tables)
         return kleene(
             [None if mode is None else mode in to, met, *(None if one is None else not one for one in lifted)]
         )
+
+    def might(self, rule: dict[str, Any], facts: Mapping[str, Any]) -> bool:
+        """Whether something that is not known, or that it asks to be known, might make a rule apply."""
+        unless = rule.get("unless", [])
+        tests = [
+            one
+            for table in (rule.get("when", {}), *([unless] if isinstance(unless, dict) else unless))
+            for one in leaves(table)
+        ]
+        asked = [name for name, test, _ in tests if test == "known" and self.value(name, facts) is None]
+        to = rule.get("to", MODES)
+        return facts["request.mode"] in to and (self.rule(rule, facts) is None or bool(asked))
 
     def judge(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Whether it permits, the rules that decided with "undecided", duties."""

@@ -24,7 +24,7 @@ Bug = Callable[[], AbstractContextManager[Any]]
 
 def forgotten_repeat() -> AbstractContextManager[Any]:
     """An event that comes again happens again."""
-    return patch.object(Engine, "_is_repeat", lambda _self, _event: False)
+    return patch.object(Engine, "_is_repeat", lambda *_: False)
 
 
 def late_end_hits_the_next_session() -> AbstractContextManager[Any]:
