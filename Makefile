@@ -4,6 +4,7 @@
 # make bench          speed, measured
 # make fuzz           ten million malformed inputs to everything that reads, and hostile rule files
 # make planted        twelve bugs planted into the engine, each searched for from twenty seeds (half an hour)
+# make triples        a million triples of state, event and book: the engine against a naive oracle (two minutes)
 # make mutate         every rule, setting and row of the state table broken in turn: cases and stories must notice
 # make mutants        a sample of small changes to the pure rooms' code, by cosmic-ray: tests must notice nine of ten (an hour)
 # make test-pythons   the tests under every Python that is found (PYTHONS="python3.12 ..." names others)
@@ -26,7 +27,7 @@ OUTSIDE := $(filter-out monitoring_core $(OUT) dist,$(wildcard *)) .ci .gitignor
 WHERE_IS_IT := import monitoring_core, sys; place = monitoring_core.__file__; \
 	sys.exit(None if "site-packages" in place else f"the source is tested, not the wheel: {place}")
 
-.PHONY: test check outside test-wheel demo crash bench fuzz planted mutate mutants test-pythons test-servers clean
+.PHONY: test check outside test-wheel demo crash bench fuzz planted triples mutate mutants test-pythons test-servers clean
 .DELETE_ON_ERROR:
 
 test: check test-wheel
@@ -63,6 +64,9 @@ fuzz: outside
 
 planted: outside
 	cd $(OUT)/outside && ../../$(RUN) -m tests.planted
+
+triples: outside
+	cd $(OUT)/outside && ../../$(RUN) -m tests.triples
 
 mutate: $(VENV)/wheel
 	@for one in "" "--rules cce" "--rules ccx"; do $(RUN) -m monitoring_core mutate $$one || exit 1; done
