@@ -1,6 +1,6 @@
 # make test           everything that must hold: style, types, and the tests against the built wheel
 # make demo           a real recording, replayed with requests to monitor
-# make crash          a thousand times kill -9, and a table of what came out
+# make crash          a thousand times kill -9; twenty thousand requests of two processes and eight threads at once
 # make bench          speed, measured
 # make fuzz           ten million malformed inputs to everything that reads, and hostile rule files
 # make planted        twelve bugs planted into the engine, each searched for from twenty seeds (half an hour)
@@ -54,6 +54,7 @@ demo: $(VENV)/wheel
 
 crash: outside
 	cd $(OUT)/outside && ../../$(RUN) -m tests.crash
+	cd $(OUT)/outside && ../../$(RUN) -m tests.test_monitor_history 20000
 
 bench: $(VENV)/wheel
 	$(RUN) -m pip install --quiet --disable-pip-version-check 'eventsourcing==9.5.6'
