@@ -218,11 +218,13 @@ def _add_journals(add: Callable[..., ArgumentParser]) -> None:
     made.add_argument("--number", metavar="N", action="append", default=[], help="an address or number")
     made = add("prune", journals.prune, "delete old entries; a snapshot stays, from which all goes on", journal, key)
     made.add_argument("--before", metavar="T", required=True, help=_MOMENT)
+    made = add("migrate", journals.migrate, "copy a journal into another store, its chain as it is", journal)
+    made.add_argument("target", metavar="TARGET", help="a file, or postgresql://...; made if there is none")
 
 
 def _journal() -> ArgumentParser:
     shared = ArgumentParser(add_help=False)
-    shared.add_argument("journal", metavar="JOURNAL", help="the file")
+    shared.add_argument("journal", metavar="JOURNAL", help="the file, or postgresql://...")
     shared.add_argument("--site", help="one site (default: all)")
     return shared
 

@@ -1,4 +1,4 @@
-"""Shell: owns the commands that read or clean a journal: audit, verify, erase, prune.
+"""Shell: owns the commands that read, clean or move a journal: audit, verify, erase, prune, migrate.
 
 Refuses to serve one: nothing is stepped here. Heads are written and read as one line each, `SITE POSITION DIGEST`.
 """
@@ -128,6 +128,15 @@ def _report(verified: Verified, *, is_keyed: bool) -> Iterator[str]:
     yield f"  head          {verified.head.position} {verified.head.digest.hex()}\n"
     yield f"  erased        personal values: {verified.erased}\n"
     yield from (f"  not provable  {what}\n" for what in verified.not_provable)
+
+
+def migrate(options: Namespace) -> int:
+    """Copy every site into another store; print how far each goes, its head on stderr."""
+    for name in upkeep.sites(options.journal, options.site):
+        head = upkeep.migrate(options.journal, options.target, name, _bar)
+        sys.stdout.write(f"{name}: entries up to {head.position} copied\n")
+        _tell_head(name, head)
+    return SOUND
 
 
 def _key(options: Namespace) -> bytes | None:

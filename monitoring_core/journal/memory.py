@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import attrs
 
 from monitoring_core.errors import JournalError
-from monitoring_core.journal.port import Head, Record, continues
+from monitoring_core.journal.port import Head, Record, begins, continues
 
 RECORDS_MAX = 100_000
 BEGINNING = Head(0, b"")
@@ -67,6 +67,16 @@ class MemoryTurn:
             raise JournalError("there is no such record to cut at", f"position {position}", "name one that is there")
         last = self._site.records[count - 1]
         self._site.start, self._site.records = Head(last.position, last.digest), self._site.records[count:]
+
+    def begin(self, start: Head) -> None:
+        """Go on from `start`, whose records are somewhere else."""
+        self._check()
+        begins(self, "in memory")
+        self._site.start = start
+
+    def shelves(self) -> list[str]:
+        """Every shelf on which something stands."""
+        return sorted(shelf for shelf, items in self._site.shelves.items() if items)
 
     def get(self, shelf: str, key: str) -> bytes | None:
         """What stands under `key`."""

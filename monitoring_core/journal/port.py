@@ -53,6 +53,15 @@ class Turn(Protocol):
     def cut(self, position: int) -> None:
         """Forget the records up to `position`, which becomes the start. Raises JournalError if there is none such."""
 
+    def begin(self, start: Head) -> None:
+        """Let a site whose records are somewhere else, up to `start`, go on here from there.
+
+        Raises JournalError unless nothing was written to the site yet.
+        """
+
+    def shelves(self) -> list[str]:
+        """Every shelf on which something stands, by name."""
+
     def get(self, shelf: str, key: str) -> bytes | None:
         """What stands on a shelf under `key`."""
 
@@ -83,6 +92,13 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Give back everything; a second time does nothing."""
+
+
+def begins(turn: Turn, where: str) -> None:
+    """Raises JournalError unless nothing was written to the site yet."""
+    if turn.head.position or turn.shelves():
+        fix = "name a journal that does not have this site"
+        raise JournalError(f"the site has been written to, up to position {turn.head.position}", where, fix)
 
 
 def continues(head: Head, records: Sequence[Record], where: str) -> None:

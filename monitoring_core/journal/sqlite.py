@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from monitoring_core.errors import JournalError, quote
-from monitoring_core.journal.port import Head, Record, continues
+from monitoring_core.journal.port import Head, Record, begins, continues
 
 T = TypeVar("T")
 
@@ -115,6 +115,18 @@ class SqliteTurn:
         self._execute("delete from entry where site = ? and position <= ?", (self._site, position))
         self._start = Head(position, row[0])
         self._keep_ends()
+
+    def begin(self, start: Head) -> None:
+        """Go on from `start`, whose records are somewhere else."""
+        self._check()
+        begins(self, self._where)
+        self._head = self._start = start
+        self._keep_ends()
+
+    def shelves(self) -> list[str]:
+        """Every shelf on which something stands."""
+        rows = self._execute("select distinct shelf from shelf where site = ? order by shelf", (self._site,))
+        return [self._sound(str, shelf) for (shelf,) in rows]
 
     def get(self, shelf: str, key: str) -> bytes | None:
         """What stands under `key`."""

@@ -1,4 +1,4 @@
-"""Shell: owns what is done to a journal that is not being served: it is read, verified, erased in, pruned.
+"""Shell: owns what is done to a journal that is not being served: it is read, verified, erased in, pruned, moved.
 
 Refuses to serve: no time passes here, no rules change, no entry is written; what reads writes nothing at all.
 """
@@ -6,7 +6,8 @@ Refuses to serve: no time passes here, no rules change, no entry is written; wha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +15,14 @@ import attrs
 
 from monitoring_core.errors import JournalError, UsageError, quote
 from monitoring_core.files import load_rules
-from monitoring_core.journal import Head, Ledger, Record, SqliteJournal, Turn, Verified, erasure, proof
+from monitoring_core.journal import Head, Journal, Ledger, Record, Turn, Verified, erasure, proof
+from monitoring_core.monitor import places
 from monitoring_core.monitor.library import Library, edition
 from monitoring_core.monitor.served import Served
 from monitoring_core.replay import Row
 
+BATCH = 1_000
+"""How many records, or keys of a shelf, are held at once."""
 Watch = Callable[[Iterable[Any], int | None], Iterable[Any]]
 """Hands on what is read, one by one; is told how many there will be, if that is known. For a progress bar."""
 
@@ -92,17 +96,33 @@ def prune(path: str | Path, site: str, before: float, key: bytes | None = None) 
     return position - start
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[SqliteJournal]:
-    """A journal that is there; one is made nowhere in this module."""
-    place = Path(path)
-    if not (place.is_file() and place.stat().st_size):
-        raise UsageError("there is no journal", str(path), "name the file that Monitor.open was given")
-    journal = SqliteJournal(place)
-    try:
-        yield journal
-    finally:
-        journal.close()
+def migrate(path: str | Path, target: str | Path, site: str, watch: Watch = unwatched) -> Head:
+    """Copy a site as it is, records and shelves byte for byte, into the journal `target`, which may be new.
+
+    Nobody may write to the site meanwhile: what is written later stays behind. All of it is there afterwards, or
+    nothing. Raises JournalError if `target` has the site already, or the records do not follow each other.
+    """
+    with _opened(path) as old, closing(places.opened(target)) as new, old.view(site) as source:
+        with new.turn(site) as turn:
+            turn.begin(source.start)
+            count = source.head.position - source.start.position
+            records = iter(watch(source.read(source.start.position), count))
+            while batch := list(islice(records, BATCH)):
+                turn.append(batch)
+            for shelf in source.shelves():
+                items = source.scan(shelf)
+                while some := dict(islice(items, BATCH)):
+                    turn.put(shelf, some)
+            if turn.head != source.head:
+                raise JournalError(
+                    "its last records are missing", f"{path}, site {site}", "see `monitoring-core verify`"
+                )
+        return source.head
+
+
+def _opened(path: str | Path) -> closing[Journal]:
+    """A journal that is there; only `migrate` makes one."""
+    return closing(places.opened_if_there(path))
 
 
 def _last_before(ledger: Ledger, turn: Turn, before: float) -> int:

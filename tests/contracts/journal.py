@@ -191,6 +191,50 @@ def only_at_a_record_is_cut(journal: Journal) -> None:
         assert [one.position for one in turn.read()] == [3, 4]
 
 
+def a_site_may_begin_after_others(journal: Journal) -> None:
+    """A site that nothing was written to can go on from the records of another store, from the next one on."""
+    with journal.turn("s") as turn:
+        turn.begin(Head(7, b"digest 7"))
+        with pytest.raises(JournalError, match="does not follow"):
+            turn.append([record(1)])
+        append(turn)
+    with journal.view("s") as turn:
+        assert (turn.start, turn.head) == (Head(7, b"digest 7"), Head(8, b"digest 8"))
+        assert [one.position for one in turn.read()] == [8]
+    assert journal.sites() == ["s"]
+
+
+def only_an_empty_site_begins(journal: Journal) -> None:
+    """A site with a record, a key on a shelf, or another beginning keeps it."""
+    with journal.turn("records") as turn:
+        append(turn)
+    with journal.turn("shelves") as turn:
+        turn.put("a", {"k": b"v"})
+    with journal.turn("begun") as turn:
+        turn.begin(Head(3, b"digest 3"))
+    for site in ("records", "shelves", "begun"):
+        with journal.view(site) as turn:
+            before = seen(turn)
+        with pytest.raises(JournalError, match="has been written to"), journal.turn(site) as turn:
+            turn.begin(Head(7, b"digest 7"))
+        with journal.view(site) as turn:
+            assert seen(turn) == before
+
+
+def shelves_are_listed_while_something_stands_there(journal: Journal) -> None:
+    """All of a site's shelves are listed by name, at once, and those that were emptied are not."""
+    with journal.turn("other") as turn:
+        turn.put("z", {"k": b"v"})
+    with journal.turn("s") as turn:
+        turn.put("b", {"k": b"v"})
+        turn.put("a", {"k": b"v", "l": b"v"})
+        assert turn.shelves() == ["a", "b"]
+        turn.put("a", {"k": None})
+        turn.put("b", {"k": None})
+    with journal.view("s") as turn:
+        assert turn.shelves() == ["a"]
+
+
 def a_view_cannot_write(journal: Journal) -> None:
     """Whatever would write is refused in a view."""
     with journal.turn("s") as turn:
@@ -202,6 +246,8 @@ def a_view_cannot_write(journal: Journal) -> None:
             turn.cut(1)
         with pytest.raises(JournalError, match="read only"):
             turn.put("a", {"k": b"v"})
+        with pytest.raises(JournalError, match="read only"):
+            turn.begin(Head(7, b""))
     with journal.view("s") as turn:
         assert seen(turn)[2:] == ([record(1)], [[], []])
 
@@ -296,6 +342,9 @@ CONTRACT = (
     a_cut_leaves_the_rest,
     all_may_be_cut,
     only_at_a_record_is_cut,
+    a_site_may_begin_after_others,
+    only_an_empty_site_begins,
+    shelves_are_listed_while_something_stands_there,
     a_view_cannot_write,
     views_may_be_in_views_and_turns,
     a_turn_in_a_turn_is_refused,
