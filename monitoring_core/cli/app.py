@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from monitoring_core.cli import coverage, explore, journals, logs, mutate, running, small
+from monitoring_core.cli import coverage, diff, explore, journals, logs, mutate, running, small
 from monitoring_core.cli.inputs import SITE
 from monitoring_core.coverage import SECTIONS
 from monitoring_core.errors import MonitoringError
@@ -125,7 +125,7 @@ def _parser() -> ArgumentParser:
     made.add_argument("folder", metavar="RULES", nargs="?", help="the folder (default: the packaged rules)")
     _add_scenario(add("scenario", small.scenario, "run stories", rules))
     _add_coverage(add("coverage", coverage.coverage, "what stories or recordings exercised", rules, log, epilog=_MERGE))
-    _add_questions(add, rules)
+    _add_questions(add, rules, log)
     add("draw", small.draw, "the state table as a Mermaid diagram")
     made = add("decode", small.decode, "say what a bus message is, or why it is none")
     made.add_argument("message", metavar="FILE", nargs="?", default=STDIN, help="one message (default: stdin)")
@@ -141,7 +141,9 @@ def _add_replay(made: ArgumentParser) -> None:
     made.add_argument("--watch", action="store_true", help="check the properties after every event; 1 if one is broken")
 
 
-def _add_questions(add: Callable[..., ArgumentParser], rules: ArgumentParser) -> None:
+def _add_questions(add: Callable[..., ArgumentParser], rules: ArgumentParser, log: ArgumentParser) -> None:
+    made = add("diff", diff.diff, "what would a log look like by other rules?", log, epilog=diff.HELP + _MERGE)
+    diff.arguments(made)
     mutate.arguments(add("mutate", mutate.mutate, "which small mistakes would cases and stories notice?"))
     explore.add_arguments(add("explore", explore.explore, "search a small world: is any property broken?", rules))
 

@@ -32,7 +32,10 @@ Batch = tuple[bytes, list[Event]]
 
 @attrs.define
 class Input:
-    """One log on its way to the engine. `messages`: records so far; `unreadable`: those that could not be read."""
+    """One log on its way to the engine. `messages`: records so far; `unreadable`: those that could not be read.
+
+    `line`: that of the record that was read last (0: none yet), or its number in a list.
+    """
 
     recording: Recording
     source: Source
@@ -40,6 +43,7 @@ class Input:
     additions: Additions = attrs.field(factory=Additions)
     live: Live | None = None
     messages: int = 0
+    line: int = 0
     unreadable: int = 0
     problems: list[Unreadable] = attrs.field(factory=list)
 
@@ -54,6 +58,7 @@ class Input:
             if record is None:
                 yield b"", self._stamped([*self._waited(), TimePassed()])
                 continue
+            self.line = number
             events = self._read(number, record)
             if self.additions and (merged := self.additions.before(self.messages, events)):
                 yield b"", merged

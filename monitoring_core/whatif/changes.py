@@ -1,0 +1,106 @@
+"""Shell: owns what two runs of one log can differ in, as values with one JSON form, and what follows from what.
+
+Refuses to find the differences; `differ` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+from monitoring_core.domain.events import Value
+from monitoring_core.domain.outcomes import AnyCommand, Notice, Verdict
+from monitoring_core.replay import Row
+
+
+class Kind(StrEnum):
+    """In what the two runs differ, the gravest first."""
+
+    NEWLY_ALLOWED = "newly_allowed"
+    NEWLY_REFUSED = "newly_refused"
+    DECIDED_OTHERWISE = "decided_otherwise"
+    ONLY_NEW = "only_new"
+    ONLY_OLD = "only_old"
+    WENT_OTHERWISE = "went_otherwise"
+    SAID_OTHERWISE = "said_otherwise"
+    REWORDED = "reworded"
+
+
+ORDER = tuple(Kind)
+
+
+class Cause(StrEnum):
+    """Whether the rules alone make the difference, or an earlier difference does."""
+
+    RULES = "rules"
+    EARLIER = "earlier"
+
+
+Judgement = Literal["", "request", "mode", "observed", "again"]
+
+
+class Differing(Struct, frozen=True):
+    """A fact that was not the same in both runs (None: not known there)."""
+
+    fact: str
+    old: Value | None
+    new: Value | None
+
+
+class Side(Struct, frozen=True, omit_defaults=True):
+    """One run's part: what was decided of the session, how it stood at the end, and what it led to.
+
+    `word`: permit or forbid of a request; allowed, forbidden or not decidable of a monitor call; empty if it was not
+    judged. `commands`, `notices`: of the session, from the event on in which the runs first differed about it.
+    """
+
+    session: str = ""
+    word: str = ""
+    verdict: Verdict | None = None
+    commands: tuple[AnyCommand, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    row: Row | None = None
+
+
+class Change(Struct, frozen=True, omit_defaults=True):
+    """One thing that went otherwise; `session` is the name of it in the old run, or in the new one if only there.
+
+    `position`: of the event, counted as the engine does; `line`: where the log stood then, 0 before its first line.
+    `at`: site time, seconds. `judged`: what was decided then, if anything was: a request to listen, one for another
+    mode, a monitor call that nobody asked for, or a running session once more. `because_of`: the sessions whose
+    difference led to this one, if that is the cause. `rules`: those that make the difference. `facts`: what was not
+    the same when it was judged. `differs`: the fields of the session's row, and `commands` and `notices`, that are
+    not the same in the end.
+    """
+
+    kind: Kind
+    session: str
+    position: int
+    line: int
+    at: float | None
+    cause: Cause
+    judged: Judgement = ""
+    because_of: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    facts: tuple[Differing, ...] = ()
+    differs: tuple[str, ...] = ()
+    old: Side = Side()
+    new: Side = Side()
+
+
+def by_kind(changes: Iterable[Change]) -> list[Change]:
+    """The gravest kind first, each kind in the order in which it happened."""
+    return sorted(changes, key=lambda change: (ORDER.index(change.kind), change.position))
+
+
+def after(first: Change, changes: Sequence[Change]) -> list[Change]:
+    """The consequences of `first`, and theirs, in the order in which they happened."""
+    reached, found = {first.session}, list[Change]()
+    for change in sorted(changes, key=lambda one: one.position):
+        if change is not first and change.cause is Cause.EARLIER and not reached.isdisjoint(change.because_of):
+            reached.add(change.session)
+            found.append(change)
+    return found

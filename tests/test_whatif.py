@@ -1,0 +1,306 @@
+"""One log by two rule books at once: what differs, and what follows from what, as an oracle finds it apart."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from monitoring_core.cli.inputs import input_of
+from monitoring_core.domain.events import Event, Log, ModeRequested, MonitorRequested, SignedIn
+from monitoring_core.files import SETTINGS, Rules, read_texts
+from monitoring_core.replay import Row
+from monitoring_core.rules.lifecycle import load_settings
+from monitoring_core.rules.load import load_book
+from monitoring_core.testing.happenings import SUPERVISORS
+from monitoring_core.testing.stories import stories
+from monitoring_core.testing.strategies import events
+from monitoring_core.whatif import Cause, Change, Differ, Differing, Kind, after
+from tests.helpers import SEATS, talk
+from tests.oracle import whatif as oracle
+from tests.oracle.recordings import FOLDER
+
+PACKAGED = read_texts()
+RULES = "eligibility.toml"
+PERMIT = """
+[[rule]]
+id      = "lead"
+effect  = "permit"
+to      = "silent"
+because = "who leads both teams may listen to anybody"
+when.supervisor.person = { is = "47488003" }
+"""
+OPTED_OUT = """
+[[rule]]
+id      = "opted-out"
+effect  = "forbid"
+because = "he does not want to be listened to"
+when.agent.person = { is = "bob" }
+"""
+NO_LISTENER = "{ call.is_monitor_call = { is = false } }"
+WHISPER = """
+[[rule]]
+id      = "whisper"
+effect  = "permit"
+to      = ["whisper", "barge"]
+because = "a supervisor may help"
+"""
+MIRRORED = {Kind.NEWLY_ALLOWED: Kind.NEWLY_REFUSED, Kind.ONLY_NEW: Kind.ONLY_OLD}
+MIRROR = {**MIRRORED, **{other: one for one, other in MIRRORED.items()}}
+
+
+def edited(*edits: tuple[str, str], more: str = "", without: str = "") -> Rules:
+    """The packaged rules with some texts replaced, some rules added, or one left out."""
+    texts = dict(PACKAGED)
+    for old, new in edits:
+        (name,) = (name for name in (RULES, SETTINGS) if texts[name].count(old) == 1)
+        texts[name] = texts[name].replace(old, new)
+    rules = texts[RULES].split("[[rule]]\n")
+    kept = [rule for rule in rules if not (without and rule.startswith(f'id      = "{without}"'))]
+    assert len(kept) == len(rules) - bool(without)
+    texts[RULES] = "[[rule]]\n".join(kept)
+    texts[RULES] += more
+    return Rules(load_book(texts), load_settings(SETTINGS, texts[SETTINGS]), texts)
+
+
+OLD = edited()
+BOOKS = {
+    "a forbid removed": edited(
+        (
+            "unless.call.is_monitor_call = { is = false }",
+            f"unless = [{NO_LISTENER}, {{ agent.line = {{ is = 'idle' }} }}]",
+        ),
+        without="agent-idle",
+    ),
+    "a permit added": edited(more=PERMIT),
+    "a limit changed": edited(("per_agent = 1 ", "per_agent = 2 ")),
+    "a setting changed": edited(("confirm_s = 10.0", "confirm_s = 0.1")),
+    "a text changed": edited(("as many supervisors as allowed are already", "others are")),
+}
+
+
+@cache
+def recording(name: str) -> tuple[Event, ...]:
+    """The events of a real recording; the large one with the demo's floor and requests."""
+    beside = {"floor": "contact-centre-a.floor.toml", "additions": "contact-centre-a.requests.jsonl"}
+    given_beside = {key: str(FOLDER / file) if name.startswith("contact") else None for key, file in beside.items()}
+    options = Namespace(log=str(FOLDER / name), source="asterisk", site="", **given_beside)
+    return tuple(input_of(options, OLD.settings).events())
+
+
+CENTRE = "contact-centre-a.jsonl.gz"
+RECORDINGS = (CENTRE, "queue-with-spies-first-42s.jsonl.gz", "one-call-one-spy.jsonl")
+
+
+def changes(log: Sequence[Event], new: Rules, old: Rules = OLD) -> list[Change]:
+    """What changes from `old` to `new`."""
+    differ = Differ(old, new)
+    for event in log:
+        differ.step(event)
+    return differ.finish()
+
+
+def only(found: Sequence[Change], kind: Kind) -> Change:
+    """The one change of that kind."""
+    (change,) = (one for one in found if one.kind is kind)
+    return change
+
+
+def key_of(row: Row | None, found: oracle.Apart) -> oracle.Key | None:
+    """What the oracle calls it."""
+    return next((key for key, one in found.rows.items() if row is not None and one.session == row.session), None)
+
+
+def agrees(log: Sequence[Event], new: Rules, old: Rules = OLD) -> list[Change]:
+    """Compare with the oracle: which sessions, in what, and of the requests also why. Returns the changes."""
+    found = changes(log, new, old)
+    runs = (oracle.apart(log, old), oracle.apart(log, new))
+    told: dict[tuple[oracle.Key | None, oracle.Key | None], set[str]] = {}
+    for change in found:
+        for side, run in zip((change.old, change.new), runs, strict=True):
+            assert side.row is None or side.row in run.rows.values()
+        if change.kind not in (Kind.REWORDED, Kind.SAID_OTHERWISE):
+            keys = (key_of(change.old.row, runs[0]), key_of(change.new.row, runs[1]))
+            told.setdefault(keys, set()).update(change.differs)
+    _same_sessions(told, runs)
+    _same_requests(log, found, runs, (old, new))
+    assert any(one.kind is Kind.SAID_OTHERWISE for one in found) is (runs[0].said[None] != runs[1].said[None])
+    return found
+
+
+def _same_sessions(
+    told: dict[tuple[oracle.Key | None, oracle.Key | None], set[str]], runs: tuple[oracle.Apart, oracle.Apart]
+) -> None:
+    old, new = runs
+    one_sided = {
+        (key if key in old.rows else None, key if key in new.rows else None) for key in {*old.rows} ^ {*new.rows}
+    }
+    assert {keys for keys in told if None in keys} == one_sided
+    for key in {*old.rows} & {*new.rows}:
+        fields = oracle.fields_apart(old.rows[key], new.rows[key])
+        assert told.get((key, key), set()) - {"commands", "notices"} >= fields
+        if old.said[key] != new.said[key]:
+            assert (key, key) in told
+
+
+def _same_requests(
+    log: Sequence[Event], found: Sequence[Change], runs: tuple[oracle.Apart, oracle.Apart], rules: tuple[Rules, Rules]
+) -> None:
+    old, new = runs
+    asked = {one.position: one for one in found if one.judged == "request" and one.kind in MIRROR}
+    both = {at: (old.requests.get(at, False), new.requests.get(at, False)) for at in {*old.requests, *new.requests}}
+    kinds = {(False, True): Kind.NEWLY_ALLOWED, (True, False): Kind.NEWLY_REFUSED}
+    assert {at: one.kind for at, one in asked.items()} == {at: kinds[two] for at, two in both.items() if two in kinds}
+    for at, change in asked.items():
+        crossed = (oracle.would_be(log, at, rules[0], rules[1]), oracle.would_be(log, at, rules[1], rules[0]))
+        by_rules = crossed[0] is both[at][1] or crossed[1] is both[at][0]
+        assert (change.cause is Cause.RULES) is by_rules, change
+
+
+# The recordings
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("book", BOOKS)
+def test_the_recordings_by_edited_books_equal_the_oracle(name: str, book: str) -> None:
+    """By each of five edited books, each recording differs as two runs of it, apart, do, and for the same causes."""
+    agrees(recording(name), BOOKS[book])
+
+
+def test_a_newly_allowed_session_occupies_its_supervisor() -> None:
+    """A request that a removed rule refused is allowed, and the supervisor's next one is refused because of it."""
+    found = changes(recording(CENTRE), BOOKS["a forbid removed"])
+    allowed = {one.session: one for one in found if one.kind is Kind.NEWLY_ALLOWED and one.judged == "request"}
+    assert all(
+        one.cause is Cause.RULES and one.rules == ("agent-idle", "monitor-of-monitor") for one in allowed.values()
+    )
+    refused = next(one for one in found if one.session == "default-408")
+    assert (refused.kind, refused.cause) == (Kind.NEWLY_REFUSED, Cause.EARLIER)
+    assert refused.because_of == ("default-401",)
+    assert refused.rules == ("limit-per-supervisor",)
+    assert refused.facts == (Differing("supervisor.sessions", 0, 1),)
+    assert refused in after(allowed["default-401"], found)
+    assert refused not in after(allowed["default-1037"], found)
+
+
+def test_a_changed_text_changes_no_more() -> None:
+    """Where only the words of a reason are others, all that changes is reworded, by the rules."""
+    found = changes(recording(CENTRE), BOOKS["a text changed"])
+    assert {(one.kind, one.cause, one.rules) for one in found} == {
+        (Kind.REWORDED, Cause.RULES, ("limit-per-agent",)),
+    }
+    assert all(one.old.verdict != one.new.verdict for one in found)
+
+
+def test_what_the_bus_and_the_switch_did_follows_from_the_first_difference() -> None:
+    """By a limit of two a request is allowed; the monitor call that nobody had asked for is then the request's own."""
+    found = changes(recording(CENTRE), BOOKS["a limit changed"])
+    allowed = found[0]
+    assert (allowed.kind, allowed.session, allowed.rules) == (
+        Kind.NEWLY_ALLOWED,
+        "default-143",
+        ("limit-per-agent",),
+    )
+    assert {"state", "reason", "listeners", "commands"} <= {*allowed.differs}
+    assert [(one.session, one.kind) for one in after(allowed, found)] == [("default-144", Kind.ONLY_OLD)]
+
+
+def test_a_setting_is_a_rule() -> None:
+    """A start that is waited for less long ends its session by the settings, and what then comes is because of it."""
+    found = changes(recording(CENTRE), BOOKS["a setting changed"])
+    began = [one for one in found if one.kind is Kind.WENT_OTHERWISE]
+    assert {one.cause for one in began} == {Cause.RULES}
+    assert {one.new.row.reason for one in began if one.new.row} == {"unconfirmed"}
+    appeared = [one for one in found if one.kind is Kind.ONLY_NEW]
+    assert {one.cause for one in appeared} == {Cause.EARLIER}
+    assert {name for one in appeared for name in one.because_of} <= {one.session for one in began}
+
+
+# Anything
+
+BOTH = SignedIn(person="eve", extension="5026", roles=("Agent", "Supervisor"), teams=("sales",), supervises=("sales",))
+GENERATED = st.lists(events, max_size=40)
+ASKS = st.builds(
+    lambda seat, agent: MonitorRequested(from_address=seat.extension, to_address=agent, user=seat.person),
+    st.sampled_from(SUPERVISORS),
+    st.sampled_from(("5025", "5025", "5026", "5027", "5005")),
+)
+MODES = st.builds(
+    ModeRequested, mode=st.sampled_from(("whisper", "barge")), from_address=st.sampled_from(("5004", "5005"))
+)
+
+
+@st.composite
+def anything(draw: st.DrawFn) -> list[Event]:
+    """Any events on a site where somebody may listen, with times or without."""
+    told: list[Event] = [*SEATS, BOTH, *talk(), *talk("c2", "0171", "5026"), *draw(GENERATED)]
+    if draw(st.booleans()):
+        return told
+    return [replace(event, at=float(number), received_at=float(number)) for number, event in enumerate(told)]
+
+
+@st.composite
+def days(draw: st.DrawFn) -> list[Event]:
+    """What people did, with requests that nobody answers anywhere in between."""
+    told = list[Event]()
+    for happening in draw(stories(12, systems=())).happenings:
+        more = draw(st.lists(ASKS | ASKS | MODES, max_size=1)) if told else []
+        told += [replace(event, at=happening.at, received_at=happening.at) for event in (*happening.events, *more)]
+    return told
+
+
+logs = st.one_of(days(), days(), anything())
+GENERAL = {
+    "anybody": edited(more=PERMIT.replace('when.supervisor.person = { is = "47488003" }\n', "") + WHISPER),
+    "nobody": edited(more=OPTED_OUT),
+    "two": edited(("per_agent = 1 ", "per_agent = 2 "), ("per_supervisor = 1 ", "per_supervisor = 2 ")),
+    "no limit": edited(without="limit-per-supervisor"),
+    "unconfirmed": edited(('confirmation = "switch"', 'confirmation = "none"')),
+    "waiting": edited(('idle_target = "refuse"', 'idle_target = "wait"')),
+    "replacing": edited(('second_target = "refuse"', 'second_target = "replace"')),
+    "dropping": edited(('on_forbid = "notice"', 'on_forbid = "drop"'), more=OPTED_OUT),
+}
+names = st.sampled_from(sorted(GENERAL))
+SAME_SETTINGS = ("anybody", "nobody", "no limit")
+
+
+@given(logs, names)
+def test_a_book_does_not_differ_from_itself(log: list[Event], book: str) -> None:
+    """Between a book and itself nothing changes."""
+    assert changes(log, GENERAL[book], GENERAL[book]) == []
+
+
+@given(logs, names)
+def test_the_other_way_round_is_the_mirror_image(log: list[Event], book: str) -> None:
+    """From new to old everything that changes from old to new changes back, for the same causes."""
+    there, back = changes(log, GENERAL[book]), changes(log, OLD, GENERAL[book])
+    mirrored = [told(one, MIRROR.get(one.kind, one.kind), one.new, one.old) for one in back]
+    forth = [told(one, one.kind, one.old, one.new) for one in there]
+    assert sorted(mirrored) == sorted(forth)
+
+
+def told(change: Change, kind: Kind, old: object, new: object) -> str:
+    """All of a change but its name, which is that of the first run that has it, to be compared."""
+    facts = sorted(one.fact for one in change.facts)
+    return repr((kind, change.position, change.judged, change.cause, change.rules, facts, change.differs, old, new))
+
+
+@given(logs, st.sampled_from(SAME_SETTINGS))
+def test_any_log_equals_the_oracle(log: list[Event], book: str) -> None:
+    """On any log, by other rules, what differs and why is what two runs apart show."""
+    agrees(log, GENERAL[book])
+
+
+# One thing each
+
+
+def test_an_empty_change_of_nothing() -> None:
+    """A version line is no event, and is not counted."""
+    differ = Differ(OLD, OLD)
+    differ.step(Log(version=1))
+    assert (differ.events, differ.requests, differ.finish()) == (0, 0, [])
