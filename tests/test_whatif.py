@@ -20,7 +20,7 @@ from monitoring_core.rules.load import load_book
 from monitoring_core.testing.happenings import SUPERVISORS
 from monitoring_core.testing.stories import stories
 from monitoring_core.testing.strategies import events
-from monitoring_core.whatif import Cause, Change, Differ, Differing, Kind, after
+from monitoring_core.whatif import Cause, Change, Consequences, Differ, Differing, Kind
 from tests.helpers import SEATS, talk
 from tests.oracle import whatif as oracle
 from tests.oracle.recordings import FOLDER
@@ -184,8 +184,8 @@ def test_a_newly_allowed_session_occupies_its_supervisor() -> None:
     assert refused.because_of == ("default-401",)
     assert refused.rules == ("limit-per-supervisor",)
     assert refused.facts == (Differing("supervisor.sessions", 0, 1),)
-    assert refused in after(allowed["default-401"], found)
-    assert refused not in after(allowed["default-1037"], found)
+    assert refused in Consequences(found).of(allowed["default-401"])
+    assert refused not in Consequences(found).of(allowed["default-1037"])
 
 
 def test_a_changed_text_changes_no_more() -> None:
@@ -207,7 +207,7 @@ def test_what_the_bus_and_the_switch_did_follows_from_the_first_difference() -> 
         ("limit-per-agent",),
     )
     assert {"state", "reason", "listeners", "commands"} <= {*allowed.differs}
-    assert [(one.session, one.kind) for one in after(allowed, found)] == [("default-144", Kind.ONLY_OLD)]
+    assert [(one.session, one.kind) for one in Consequences(found).of(allowed)] == [("default-144", Kind.ONLY_OLD)]
 
 
 def test_a_setting_is_a_rule() -> None:

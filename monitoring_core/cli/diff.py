@@ -5,28 +5,28 @@ Refuses to work the differences out; it reads what is expected, and says no to w
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-import attrs
 import msgspec
 
-from monitoring_core.cli import show
-from monitoring_core.cli.inputs import SITE, Input, input_of, rules_of, with_progress
+from monitoring_core.cli import changes as text
+from monitoring_core.cli.expected import Expected
+from monitoring_core.cli.inputs import SITE, input_of, rules_of, with_progress
 from monitoring_core.cli.logs import unread
 from monitoring_core.domain.events import Log
-from monitoring_core.errors import SourceError, UsageError, quote
-from monitoring_core.files import STDIN, Recording, Rules
-from monitoring_core.replay import Row
-from monitoring_core.scenario import updated
-from monitoring_core.whatif import Cause, Change, Differ, Kind, Side, after
-from monitoring_core.whatif.story import shortest, text_of
+from monitoring_core.errors import UsageError, quote
+from monitoring_core.files import STDIN, Rules
+from monitoring_core.files.rulefolders import profiles
+from monitoring_core.rules.text import did_you_mean
+from monitoring_core.scenario import read_story, updated
+from monitoring_core.whatif import Change, Consequences, Differ, Kind
+from monitoring_core.whatif.story import brings, shortest, text_of
 
 OK, NO = 0, 1
 TWO = 2
@@ -47,27 +47,17 @@ Each is by the rules (settings are rules), or because of a session that was diff
 consequences.
 
 --expected FILE: one thing a line, # begins a comment. A session's id: whatever changes about it. A rule's id: what
-changes by it alone, or together with other rules named here. A line of --json: that change. So the output of --json,
-read and found right, is the next run's FILE.
+changes by it alone, or together with other rules named here. A line of --json: that change, for that reason. So the
+output of --json, read and found right, is the next run's FILE.
+
+--only SESSION: the changes about that session and their consequences, each whole, and the steps of it in both runs.
+The names of sessions are those of both runs: an id says which event opened the session.
+
+--story DIR: the few events that bring the first difference (with --only, of that session), as a story that says what
+NEW makes of them. It brings NEW along, so `monitoring-core scenario DIR` needs no more.
 
 exit code 1: something is newly allowed and not expected (with --any: something is different and not expected).
 """
-_WORDS = {
-    Kind.NEWLY_ALLOWED: "newly allowed",
-    Kind.NEWLY_REFUSED: "newly refused",
-    Kind.DECIDED_OTHERWISE: "decided otherwise",
-    Kind.ONLY_NEW: "only in the new run",
-    Kind.ONLY_OLD: "only in the old run",
-    Kind.WENT_OTHERWISE: "went otherwise",
-    Kind.SAID_OTHERWISE: "said otherwise, of no session",
-    Kind.REWORDED: "reworded",
-}
-_JUDGED = {
-    "request": "{} asked to listen to {}",
-    "mode": "{} asked for another mode, listening to {}",
-    "observed": "{} listened unasked to {}",
-    "again": "{} listened to {}, and was judged again",
-}
 
 
 def arguments(made: ArgumentParser) -> None:
@@ -85,6 +75,7 @@ def arguments(made: ArgumentParser) -> None:
     made.add_argument("--json", action="store_true", help="one change a line, as JSON")
     made.add_argument("--expected", metavar="FILE", help="sessions, rules or changes that are expected, a line each")
     made.add_argument("--any", action="store_true", help="1 for everything that is not expected")
+    made.add_argument("--only", metavar="SESSION", help="show one session's changes and their consequences only")
     made.add_argument("--story", metavar="DIR", help="write a story of the first difference into that folder")
 
 
@@ -92,12 +83,14 @@ def diff(options: Namespace) -> int:
     """Print what changes; NO if something is newly allowed (or changes, with --any) that nobody expected."""
     old, new = _both(options)
     expected = Expected.read(options.expected) if options.expected else Expected()
+    if options.expected == options.log == STDIN:
+        raise UsageError("stdin is the log", "--expected", "give what is expected as a file")
     if options.story and options.log == STDIN:
         raise UsageError("a story needs the log twice", "--story", "give the log as a file")
     source, differ = input_of(options, old.settings), Differ(old, new, options.site or SITE)
     for event in with_progress(source):
         differ.step(event, source.line)
-    changes = differ.finish()
+    changes = _only(options.only, differ.finish())
     unexpected = [
         change for change in changes if (options.any or change.kind is Kind.NEWLY_ALLOWED) and not expected.has(change)
     ]
@@ -107,187 +100,94 @@ def diff(options: Namespace) -> int:
     else:
         sys.stdout.writelines(f"{line}\n" for line in _report(options, changes))
     if options.story and changes:
-        sys.stderr.write(f"{_story(options, old, new, _first(changes))}\n")
+        sys.stderr.write(f"{_story(options, old, new, _named(options.only, changes))}\n")
     sys.stderr.writelines(f"{line}\n" for line in _summary(differ, changes, unexpected, expected))
     return unread(source) or (NO if unexpected else OK)
 
 
 def _both(options: Namespace) -> tuple[Rules, Rules]:
+    old, new = (rules_of(Namespace(rules=book, confirmation=options.confirmation)) for book in _books(options))
+    return old, new
+
+
+def _books(options: Namespace) -> tuple[str | None, str]:
+    """How the old rules and the new ones are named. Raises UsageError for more of them."""
     if len(options.rules) > TWO:
         raise UsageError("these are more than two rule books", "--rules", "name the old rules, then the new ones")
-    old, new = [None, *options.rules][-TWO:]
-    both = [rules_of(Namespace(rules=one, confirmation=options.confirmation)) for one in (old, new)]
-    return both[0], both[1]
+    return (options.rules[0] if len(options.rules) == TWO else None), options.rules[-1]
 
 
-# What is expected
+# What is shown
 
 
-@attrs.define
-class Expected:
-    """What somebody said beforehand: `names` of sessions and rules, `changes` by kind and session; what of it came."""
-
-    names: set[str] = attrs.field(factory=set)
-    changes: set[tuple[str, str]] = attrs.field(factory=set)
-    came: set[object] = attrs.field(factory=set)
-
-    @classmethod
-    def read(cls, path: str) -> Expected:
-        """As it stands in that file. Raises UsageError if it cannot be read, or for a line that is no change."""
-        found = cls()
-        for number, record in Recording(path):
-            if isinstance(record, SourceError):
-                raise record
-            text = record.decode("utf-8", "replace")
-            if not text.startswith("{"):
-                found.names |= {name for name in [text.partition("#")[0].strip()] if name}
-                continue
-            try:
-                change = msgspec.json.decode(record, type=_Told)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                fix = "write a line of --json, a session's id or a rule's"
-                raise UsageError(f"this is no change: {quote(text)}", f"{path}:{number}", fix) from None
-            found.changes.add((change.kind, change.session))
-        return found
-
-    def has(self, change: Change) -> bool:
-        """Whether this one was expected: itself, its session, or every rule that makes the difference."""
-        sessions = {change.session, change.old.session, change.new.session} & self.names
-        itself = {(change.kind.value, change.session)} & self.changes
-        rules = {*change.rules} if {*change.rules} <= self.names else set[str]()
-        self.came |= sessions | itself | rules
-        return bool(sessions or itself or rules)
-
-    def never_came(self) -> list[str]:
-        """What was expected in vain."""
-        return sorted([*(self.names - self.came), *(f"{kind} {session}" for kind, session in self.changes - self.came)])
+def _only(session: str | None, changes: list[Change]) -> list[Change]:
+    """The changes about that session and their consequences; all if none is named. Raises UsageError if it has none."""
+    if session is None:
+        return changes
+    consequences = Consequences(changes)
+    about = [change for change in changes if session in _names(change)]
+    if not about:
+        names = {name for change in changes for name in _names(change)}
+        fix = did_you_mean(
+            session, names, f"name one of the {len(names)} sessions that do; without --only all are shown"
+        )
+        raise UsageError(f"nothing changes about {quote(session)}", "--only", fix)
+    shown = {id(later) for change in about for later in (change, *consequences.of(change))}
+    return [change for change in changes if id(change) in shown]
 
 
-class _Told(msgspec.Struct):
-    kind: str
-    session: str
+def _names(change: Change) -> set[str]:
+    return {change.session, change.old.session, change.new.session} - {""}
 
 
-# What is printed
-
-
-def _first(changes: Sequence[Change]) -> Change:
-    """The first difference of meaning, or else of words."""
-    return min(changes, key=lambda change: (change.kind is Kind.REWORDED, change.position, change.cause))
+def _named(session: str | None, changes: Sequence[Change]) -> Change:
+    """The first difference, of that session if one is named."""
+    return text.first_of([change for change in changes if session is None or session in _names(change)])
 
 
 def _report(options: Namespace, changes: Sequence[Change]) -> Iterator[str]:
     if not changes:
         yield "no difference"
         return
-    yield from _table([_HEADS, *(_cells(change) for change in changes if change.kind is not Kind.REWORDED)])
-    yield from _reworded(changes)
-    for kind in (Kind.NEWLY_ALLOWED, Kind.NEWLY_REFUSED, Kind.DECIDED_OTHERWISE):
+    consequences, first = Consequences(changes), _named(options.only, changes)
+    yield from text.table(changes)
+    yield from text.reworded(changes)
+    for kind in Kind if options.only else text.DECIDED:
         found = [change for change in changes if change.kind is kind]
         if found:
-            yield from ("", f"{len(found)} {_WORDS[kind]}")
+            yield from ("", f"{len(found)} {text.WORDS[kind]}")
         for change in found:
-            yield from ("", *_told(change))
-    first = _first(changes)
-    followed = after(first, changes)
-    yield from ("", f"first difference: {first.session}, {_place(first)}", f"  {_WORDS[first.kind]}, {_why(first)}")
-    yield f"  consequences: {len(followed)}"
-    yield from (f"    {one.session}, {_place(one)}: {_WORDS[one.kind]}" for one in followed)
-    yield f"  alone: {_explain(options, first)}"
-    yield from ("", *_counts(changes))
+            yield from ("", *text.whole(change, consequences))
+    yield from ("", *text.first(first, consequences), *(f"  {line}" for line in _commands(options, first)), "")
+    yield from text.counts_of(changes)
 
 
-_HEADS = ("change", "session", "line", "at", "supervisor", "agent", "old", "new", "why")
+def _commands(options: Namespace, change: Change) -> Iterator[str]:
+    """Those that show the session alone: the changes about it, or, where that is done, its steps in both runs."""
+    books = _books(options)
+    if options.only is None:
+        named = [word for book in books if book is not None for word in ("--rules", book)]
+        if name := next(iter(sorted(_names(change))), ""):
+            yield f"alone: {_command(options, 'diff', options.log, *named, '--only', name)}"
+        return
+    for when, side, book in zip(("old", "new"), (change.old, change.new), books, strict=True):
+        if side.session:
+            named = [] if book is None else ["--rules", book]
+            yield f"its {when} steps: {_command(options, 'explain', options.log, side.session, *named)}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    for row in rows if len(rows) > 1 else ():
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _cells(change: Change) -> tuple[str, ...]:
-    row = change.new.row or change.old.row
-    people = (_party(row.extension, row.supervisor), _party(row.agent_extension, row.agent)) if row else ("-", "-")
-    at = "-" if change.at is None else f"{change.at:.2f}"
-    ends = (_end(change, change.old), _end(change, change.new))
-    return (change.kind.replace("_", " "), change.session or "-", str(change.line), at, *people, *ends, _why(change))
-
-
-def _party(extension: str, person: str) -> str:
-    return f"{extension} ({person})" if person else extension
-
-
-def _end(change: Change, side: Side) -> str:
-    if side.row is None:
-        return "-"
-    word = f"{side.word}, " if change.judged and side.word else ""
-    return f"{word}{side.row.reason or side.row.state}"
-
-
-def _why(change: Change) -> str:
-    if change.cause is Cause.EARLIER:
-        return f"because of {', '.join(change.because_of)}"
-    return f"by {', '.join(change.rules)}" if change.rules else "by the settings"
-
-
-def _place(change: Change) -> str:
-    at = "" if change.at is None else f" at {change.at:.2f} s"
-    return f"position {change.position}, line {change.line}{at}"
-
-
-def _told(change: Change) -> Iterator[str]:
-    """One change whole: who, and the reasons of both with the facts that they read."""
-    row = change.new.row or change.old.row
-    people = (_party(row.extension, row.supervisor), _party(row.agent_extension, row.agent)) if row else ("?", "?")
-    yield f"{change.session}, {_place(change)}: {_JUDGED[change.judged].format(*people)}"
-    yield f"  {_why(change)}"
-    for name, side in (("old", change.old), ("new", change.new)):
-        yield f"  {name}: {side.word or 'not judged'}"
-        yield from (f"    {line}" for line in _reasons(side))
-    for fact in change.facts:
-        yield f"  {fact.fact} was {show.value(fact.old)}, and is {show.value(fact.new)}"
-    yield from (f"  then {line}" for line in _course(change))
-
-
-def _reasons(side: Side) -> Iterator[str]:
-    if side.verdict is not None:
-        yield from show.reasons(side.verdict) if side.verdict.hits or side.verdict.misses else ["no rule permits it"]
-
-
-def _course(change: Change) -> Iterator[str]:
-    rows = (change.old.row, change.new.row)
-    told = [_ending(row) for row in rows]
-    if told[0] != told[1]:
-        yield f"{told[0]} in the old run, {told[1]} in the new one"
-    if change.old.commands != change.new.commands:
-        sent = [
-            ", ".join(type(one).__name__ for one in side.commands) or "nothing" for side in (change.old, change.new)
-        ]
-        yield f"sent {sent[0]} in the old run, {sent[1]} in the new one"
-
-
-def _sent(side: Side) -> str:
-    return ", ".join(type(one).__name__ for one in side.commands) or "nothing"
-
-
-def _ending(row: Row | None) -> str:
-    return "no session" if row is None else f"{row.state} {row.reason or ''}".strip()
-
-
-def _reworded(changes: Sequence[Change]) -> Iterator[str]:
-    counts = Counter(change.rules for change in changes if change.kind is Kind.REWORDED)
-    if counts:
-        yield from ("", f"{counts.total()} reworded")
-        yield from (f"  {number:5}  {', '.join(rules)}" for rules, number in sorted(counts.items()))
-
-
-def _counts(changes: Sequence[Change]) -> Iterator[str]:
-    counts = Counter((change.kind, change.cause) for change in changes)
-    yield f"{len(changes)} changes"
-    for (kind, cause), number in sorted(counts.items(), key=lambda item: list(Kind).index(item[0][0])):
-        by = "by the rules" if cause is Cause.RULES else "because of an earlier difference"
-        yield f"  {number:5}  {_WORDS[kind]}, {by}"
+def _command(options: Namespace, *words: str) -> str:
+    """A line for a shell, that reads the log as this one does."""
+    given = (
+        ("--confirmation", options.confirmation),
+        ("--source", options.source),
+        ("--floor", options.floor),
+        ("--with", options.additions),
+        ("--site", options.site),
+    )
+    return shlex.join(
+        ["monitoring-core", *words, *(word for option, value in given if value for word in (option, value))]
+    )
 
 
 def _summary(
@@ -306,39 +206,41 @@ def _some(names: Sequence[str] | dict[str, None]) -> Iterator[str]:
         yield "..."
 
 
-def _explain(options: Namespace, change: Change) -> str:
-    """The command that shows the session alone, in the run that has it."""
-    side, rules = (change.new, options.rules[-1]) if change.new.session else (change.old, [None, *options.rules][-TWO])
-    given = (
-        ("--rules", rules),
-        ("--confirmation", options.confirmation),
-        ("--source", options.source),
-        ("--floor", options.floor),
-        ("--with", options.additions),
-        ("--site", options.site),
-    )
-    named = [word for option, value in given if value for word in (option, value)]
-    return shlex.join(["monitoring-core", "explain", options.log, side.session or change.session, *named])
-
-
 # A story of it
 
 
 def _story(options: Namespace, old: Rules, new: Rules, change: Change) -> str:
-    """Write the story of the first difference; what is to be said of it."""
-    again: Input = input_of(options, old.settings)
-    told = (event for event in again.events() if type(event) is not Log)
+    """Write the story of a difference, and the new rules beside it; what is to be said of it."""
+    name = next(iter(sorted(_names(change))), "difference")
+    if change.kind is Kind.REWORDED:
+        return f"no story of {name}: only words are others, and stories do not tell them"
+    told = (event for event in input_of(options, old.settings).events() if type(event) is not Log)
     events = shortest(change, list(islice(told, change.position)), old, new)
     if events is None:
-        return f"no story: what went before {change.session} names sessions by their ids"
+        return f"no story of {name}: it takes events that name sessions or commands by their ids"
     folder = Path(options.story)
-    path = folder / f"{change.session or 'difference'}.story.toml"
+    path = folder / f"{name}.story.toml"
     settings = {"confirmation": options.confirmation} if options.confirmation else {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(change, events, settings), encoding="utf-8")
+        profile = _bring_along(new, options.rules[-1], folder)
+        path.write_text(text_of(change, events, profile, settings), encoding="utf-8")
         path.write_text(updated(path, new).text, encoding="utf-8")
+        if not brings([row.event for row in read_story(path).rows], change, old, new):
+            path.unlink()
+            return f"no story of {name}: a story cannot say all that its events say"
     except OSError as error:
-        raise UsageError(f"cannot write this file: {error.strerror}", str(path), "name a folder to write to") from error
-    rules = shlex.join(["--rules", options.rules[-1]])
-    return f"story: monitoring-core scenario {rules} {shlex.quote(os.fspath(path))}"
+        raise UsageError(f"cannot write there: {error.strerror}", str(path), "name a folder to write to") from error
+    return f"story: {shlex.join(['monitoring-core', 'scenario', str(path)])}"
+
+
+def _bring_along(rules: Rules, name: str, folder: Path) -> str:
+    """The rules as a story in `folder` names them: a profile, or else a copy beside it, named after what it says."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if name in profiles():
+        return name
+    digest = sha256(msgspec.json.encode(sorted(rules.texts.items()))).hexdigest()
+    beside = folder / f"rules-{digest[:12]}"
+    beside.mkdir(exist_ok=True)
+    for file, said in rules.texts.items():
+        (beside / file).write_text(said, encoding="utf-8")
+    return f"./{beside.name}"

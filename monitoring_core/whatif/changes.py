@@ -5,13 +5,14 @@ Refuses to find the differences; `differ` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
+from heapq import heappop, heappush
 from typing import Literal
 
 from msgspec import Struct
 
-from monitoring_core.domain.events import Value
+from monitoring_core.domain.events import Event, Value
 from monitoring_core.domain.outcomes import AnyCommand, Notice, Verdict
 from monitoring_core.replay import Row
 
@@ -68,7 +69,7 @@ class Side(Struct, frozen=True, omit_defaults=True):
 class Change(Struct, frozen=True, omit_defaults=True):
     """One thing that went otherwise; `session` is the name of it in the old run, or in the new one if only there.
 
-    `position`: of the event, counted as the engine does; `line`: where the log stood then, 0 before its first line.
+    `position`: of the `event`, counted as the engine does; `line`: where the log stood then, 0 before its first line.
     `at`: site time, seconds. `judged`: what was decided then, if anything was: a request to listen, one for another
     mode, a monitor call that nobody asked for, or a running session once more. `because_of`: the sessions whose
     difference led to this one, if that is the cause. `rules`: those that make the difference. `facts`: what was not
@@ -81,6 +82,7 @@ class Change(Struct, frozen=True, omit_defaults=True):
     position: int
     line: int
     at: float | None
+    event: Event
     cause: Cause
     judged: Judgement = ""
     because_of: tuple[str, ...] = ()
@@ -96,11 +98,24 @@ def by_kind(changes: Iterable[Change]) -> list[Change]:
     return sorted(changes, key=lambda change: (ORDER.index(change.kind), change.position))
 
 
-def after(first: Change, changes: Sequence[Change]) -> list[Change]:
-    """The consequences of `first`, and theirs, in the order in which they happened."""
-    reached, found = {first.session}, list[Change]()
-    for change in sorted(changes, key=lambda one: one.position):
-        if change is not first and change.cause is Cause.EARLIER and not reached.isdisjoint(change.because_of):
-            reached.add(change.session)
+class Consequences:
+    """What follows from what, among `changes`."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        self._from: dict[str, list[tuple[int, int, Change]]] = {}
+        for number, change in enumerate(sorted(changes, key=lambda one: one.position)):
+            for name in change.because_of:
+                self._from.setdefault(name, []).append((change.position, number, change))
+
+    def of(self, first: Change) -> list[Change]:
+        """The consequences of `first`, and theirs, in the order in which they happened."""
+        found, seen = list[Change](), set[int]()
+        waiting = [(first.position, -1, first)]
+        while waiting:
+            position, _, change = heappop(waiting)
             found.append(change)
-    return found
+            for later in self._from.get(change.session, ()):
+                if later[0] >= position and later[1] not in seen and later[2] is not first:
+                    seen.add(later[1])
+                    heappush(waiting, later)
+        return found[1:]

@@ -49,7 +49,7 @@ class _About:
 
     def found(self, kind: Kind, name: str, sessions: Both = (None, None)) -> Found:
         """A difference that begins with it."""
-        return Found(kind, name, sessions, self.position, self.line, self.at)
+        return Found(kind, name, sessions, self.position, self.line, self.at, self.event)
 
 
 class Differ:

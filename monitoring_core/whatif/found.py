@@ -11,6 +11,7 @@ import attrs
 import msgspec
 from msgspec.structs import replace
 
+from monitoring_core.domain.events import Event
 from monitoring_core.domain.outcomes import AnyCommand, BroadcastError, Notice, NoticeKind, Verdict
 from monitoring_core.replay import row
 from monitoring_core.session import FINAL, Session
@@ -38,6 +39,7 @@ class Found:
     position: int
     line: int
     at: float | None
+    event: Event
     cause: Cause = Cause.RULES
     judged: Judgement = ""
     because_of: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ class Found:
             position=self.position,
             line=self.line,
             at=self.at,
+            event=self.event,
             cause=self.cause,
             judged=self.judged,
             because_of=self.because_of,

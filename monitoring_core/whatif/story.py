@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from monitoring_core.domain.events import (
     CommandOutcome,
@@ -24,12 +25,13 @@ from monitoring_core.domain.events import (
 )
 from monitoring_core.files import Rules
 from monitoring_core.scenario.seen import shown, value_shown
-from monitoring_core.whatif.changes import Change
+from monitoring_core.whatif.changes import Change, Side
 from monitoring_core.whatif.differ import Differ
+from monitoring_core.whatif.verdicts import meaning
 
 SITE = "story"
-TRIES_MAX = 400
-"""How often a shorter log is tried."""
+EVENTS_TRIED_MAX = 1_000_000
+"""How many events shorter logs may have, all that are tried together."""
 _ROUNDS = 2
 """How many times whoever has to do with those who matter is found to matter, too."""
 _NAMES = frozenset({"from_address", "to_address", "call", "monitor_call"})
@@ -41,31 +43,33 @@ Fields = dict[str, object]
 def shortest(change: Change, events: Sequence[Event], old: Rules, new: Rules) -> list[Event] | None:
     """Few of `events`, the last of which brings the like of `change` under these rules; None if they do not bring it.
 
-    Events that name a session or a command by its id are left out, as ids are made of positions.
+    They come as a story tells them. Events that name a session or a command by its id are left out, as ids are made of
+    positions.
     """
-    wanted = _likeness(change)
-
-    def brings(some: Sequence[Event]) -> bool:
-        differ = Differ(old, new, SITE)
-        for event in some:
-            differ.step(event)
-        return any(_likeness(one) == wanted and one.position == len(some) for one in differ.finish())
-
-    free = [event for event in events if not _names_an_id(event)]
+    free = [_as_told(event) for event in events if not _names_an_id(event)]
     for some in (list(_related(change, free)), free):
-        if some and brings(some):
-            return _fewer(some, brings)
+        if some and brings(some, change, old, new):
+            return _fewer(some, lambda left: brings(left, change, old, new))
     return None
 
 
-def text_of(change: Change, events: Sequence[Event], settings: Fields | None = None) -> str:
-    """The story without its expectations. `settings`: what is otherwise than in the rules that it will be run by."""
+def brings(events: Sequence[Event], change: Change, old: Rules, new: Rules) -> bool:
+    """Whether the last of `events` brings the like of `change`: the same for the same people by the same rules."""
+    differ, wanted = Differ(old, new, SITE), _likeness(change)
+    for event in events:
+        differ.step(event)
+    return any(_likeness(one) == wanted and one.position == len(events) for one in differ.finish())
+
+
+def text_of(change: Change, events: Sequence[Event], profile: str, settings: Fields) -> str:
+    """The story without its expectations. `profile`: the rules that it runs by; `settings`: what is otherwise there."""
     given = _given(events)
     about = f"{change.kind.replace('_', ' ')}: {change.session}, line {change.line} of the log"
     head = [
         f"title = {json.dumps(_title(change), ensure_ascii=False)}",
         f"about = {json.dumps(about, ensure_ascii=False)}",
-        *(f"settings.{name} = {value_shown(value)}" for name, value in (settings or {}).items()),
+        f"profile = {json.dumps(profile)}",
+        *(f"settings.{name} = {value_shown(value)}" for name, value in settings.items()),
         *(_person(event) for event in events[:given]),
     ]
     rows = [f"  {shown(_row(event))},\n" for event in events[given:]]
@@ -76,12 +80,25 @@ def _title(change: Change) -> str:
     row = change.new.row or change.old.row
     rules = f", by {', '.join(change.rules)}" if change.rules else ""
     who = f"{row.extension} and {row.agent_extension}: " if row else ""
-    return f"{who}{change.old.word or 'nothing'} becomes {change.new.word or 'nothing'}{rules}"
+    return f"{who}{_end(change.old)} becomes {_end(change.new)}{rules}"
+
+
+def _end(side: Side) -> str:
+    return side.word or (side.row and (side.row.reason or side.row.state)) or "nothing"
 
 
 def _likeness(change: Change) -> tuple[object, ...]:
-    rows = [(row.extension, row.agent_extension) if row else None for row in (change.old.row, change.new.row)]
-    return change.kind, change.judged, change.rules, change.old.word, change.new.word, rows
+    sides = [
+        (side.word, side.verdict and meaning(side.verdict), side.row and (side.row.extension, side.row.agent_extension))
+        for side in (change.old, change.new)
+    ]
+    return change.kind, change.cause, change.judged, change.rules, sides
+
+
+def _as_told(event: Event) -> Event:
+    """Without what a story leaves out: ids of events, and who says so. What has one time happened and came then."""
+    at = event.received_at if event.at is None else event.at
+    return replace(event, at=at, received_at=at if event.received_at is None else event.received_at, id=None, source="")
 
 
 def _names_an_id(event: Event) -> bool:
@@ -106,13 +123,13 @@ def _related(change: Change, events: Sequence[Event]) -> Iterator[Event]:
 
 
 def _fewer(events: list[Event], brings: Callable[[Sequence[Event]], bool]) -> list[Event]:
-    """Without what is not needed, larger parts first, as far as the tries go. The last event stays."""
-    tries, size = 0, len(events) // 2
+    """Without what is not needed, larger parts first, as far as may be tried. The last event stays."""
+    tried, size = 0, len(events) // 2
     while size:
         start = 0
-        while start < len(events) - 1 and tries < TRIES_MAX:
+        while start < len(events) - 1 and tried < EVENTS_TRIED_MAX:
             left = [*events[:start], *events[min(start + size, len(events) - 1) :]]
-            tries += 1
+            tried += len(left)
             if brings(left):
                 events = left
             else:
