@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Sequence
-from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from monitoring_core.cli.inputs import input_of
 from monitoring_core.domain.events import Event, Log, ModeRequested, MonitorRequested, SignedIn
-from monitoring_core.files import SETTINGS, Rules, read_texts
+from monitoring_core.files import Rules
 from monitoring_core.replay import Row
-from monitoring_core.rules.lifecycle import load_settings
-from monitoring_core.rules.load import load_book
 from monitoring_core.testing.happenings import SUPERVISORS
 from monitoring_core.testing.stories import stories
 from monitoring_core.testing.strategies import events
@@ -24,17 +20,8 @@ from monitoring_core.whatif import Cause, Change, Consequences, Differ, Differin
 from tests.helpers import SEATS, talk
 from tests.oracle import whatif as oracle
 from tests.oracle.recordings import FOLDER
+from tests.whatif import BOOKS, CENTRE, OLD, PERMIT, RECORDINGS, edited, recording
 
-PACKAGED = read_texts()
-RULES = "eligibility.toml"
-PERMIT = """
-[[rule]]
-id      = "lead"
-effect  = "permit"
-to      = "silent"
-because = "who leads both teams may listen to anybody"
-when.supervisor.person = { is = "47488003" }
-"""
 OPTED_OUT = """
 [[rule]]
 id      = "opted-out"
@@ -42,7 +29,6 @@ effect  = "forbid"
 because = "he does not want to be listened to"
 when.agent.person = { is = "bob" }
 """
-NO_LISTENER = "{ call.is_monitor_call = { is = false } }"
 WHISPER = """
 [[rule]]
 id      = "whisper"
@@ -52,49 +38,6 @@ because = "a supervisor may help"
 """
 MIRRORED = {Kind.NEWLY_ALLOWED: Kind.NEWLY_REFUSED, Kind.ONLY_NEW: Kind.ONLY_OLD}
 MIRROR = {**MIRRORED, **{other: one for one, other in MIRRORED.items()}}
-
-
-def edited(*edits: tuple[str, str], more: str = "", without: str = "") -> Rules:
-    """The packaged rules with some texts replaced, some rules added, or one left out."""
-    texts = dict(PACKAGED)
-    for old, new in edits:
-        (name,) = (name for name in (RULES, SETTINGS) if texts[name].count(old) == 1)
-        texts[name] = texts[name].replace(old, new)
-    rules = texts[RULES].split("[[rule]]\n")
-    kept = [rule for rule in rules if not (without and rule.startswith(f'id      = "{without}"'))]
-    assert len(kept) == len(rules) - bool(without)
-    texts[RULES] = "[[rule]]\n".join(kept)
-    texts[RULES] += more
-    return Rules(load_book(texts), load_settings(SETTINGS, texts[SETTINGS]), texts)
-
-
-OLD = edited()
-BOOKS = {
-    "a forbid removed": edited(
-        (
-            "unless.call.is_monitor_call = { is = false }",
-            f"unless = [{NO_LISTENER}, {{ agent.line = {{ is = 'idle' }} }}]",
-        ),
-        without="agent-idle",
-    ),
-    "a permit added": edited(more=PERMIT),
-    "a limit changed": edited(("per_agent = 1 ", "per_agent = 2 ")),
-    "a setting changed": edited(("confirm_s = 10.0", "confirm_s = 0.1")),
-    "a text changed": edited(("as many supervisors as allowed are already", "others are")),
-}
-
-
-@cache
-def recording(name: str) -> tuple[Event, ...]:
-    """The events of a real recording; the large one with the demo's floor and requests."""
-    beside = {"floor": "contact-centre-a.floor.toml", "additions": "contact-centre-a.requests.jsonl"}
-    given_beside = {key: str(FOLDER / file) if name.startswith("contact") else None for key, file in beside.items()}
-    options = Namespace(log=str(FOLDER / name), source="asterisk", site="", **given_beside)
-    return tuple(input_of(options, OLD.settings).events())
-
-
-CENTRE = "contact-centre-a.jsonl.gz"
-RECORDINGS = (CENTRE, "queue-with-spies-first-42s.jsonl.gz", "one-call-one-spy.jsonl")
 
 
 def changes(log: Sequence[Event], new: Rules, old: Rules = OLD) -> list[Change]:
@@ -165,16 +108,22 @@ def _same_requests(
 # The recordings
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files stand that go with recordings."""
+    return tmp_path_factory.mktemp("beside")
+
+
 @pytest.mark.parametrize("name", RECORDINGS)
 @pytest.mark.parametrize("book", BOOKS)
-def test_the_recordings_by_edited_books_equal_the_oracle(name: str, book: str) -> None:
+def test_the_recordings_by_edited_books_equal_the_oracle(name: str, book: str, made: Path) -> None:
     """By each of five edited books, each recording differs as two runs of it, apart, do, and for the same causes."""
-    agrees(recording(name), BOOKS[book])
+    agrees(recording(name, made), BOOKS[book])
 
 
 def test_a_newly_allowed_session_occupies_its_supervisor() -> None:
     """A request that a removed rule refused is allowed, and the supervisor's next one is refused because of it."""
-    found = changes(recording(CENTRE), BOOKS["a forbid removed"])
+    found = changes(recording(CENTRE, FOLDER), BOOKS["a forbid removed"])
     allowed = {one.session: one for one in found if one.kind is Kind.NEWLY_ALLOWED and one.judged == "request"}
     assert all(
         one.cause is Cause.RULES and one.rules == ("agent-idle", "monitor-of-monitor") for one in allowed.values()
@@ -190,7 +139,7 @@ def test_a_newly_allowed_session_occupies_its_supervisor() -> None:
 
 def test_a_changed_text_changes_no_more() -> None:
     """Where only the words of a reason are others, all that changes is reworded, by the rules."""
-    found = changes(recording(CENTRE), BOOKS["a text changed"])
+    found = changes(recording(CENTRE, FOLDER), BOOKS["a text changed"])
     assert {(one.kind, one.cause, one.rules) for one in found} == {
         (Kind.REWORDED, Cause.RULES, ("limit-per-agent",)),
     }
@@ -199,7 +148,7 @@ def test_a_changed_text_changes_no_more() -> None:
 
 def test_what_the_bus_and_the_switch_did_follows_from_the_first_difference() -> None:
     """By a limit of two a request is allowed; the monitor call that nobody had asked for is then the request's own."""
-    found = changes(recording(CENTRE), BOOKS["a limit changed"])
+    found = changes(recording(CENTRE, FOLDER), BOOKS["a limit changed"])
     allowed = found[0]
     assert (allowed.kind, allowed.session, allowed.rules) == (
         Kind.NEWLY_ALLOWED,
@@ -212,7 +161,7 @@ def test_what_the_bus_and_the_switch_did_follows_from_the_first_difference() -> 
 
 def test_a_setting_is_a_rule() -> None:
     """A start that is waited for less long ends its session by the settings, and what then comes is because of it."""
-    found = changes(recording(CENTRE), BOOKS["a setting changed"])
+    found = changes(recording(CENTRE, FOLDER), BOOKS["a setting changed"])
     began = [one for one in found if one.kind is Kind.WENT_OTHERWISE]
     assert {one.cause for one in began} == {Cause.RULES}
     assert {one.new.row.reason for one in began if one.new.row} == {"unconfirmed"}
@@ -294,6 +243,27 @@ def told(change: Change, kind: Kind, old: object, new: object) -> str:
 def test_any_log_equals_the_oracle(log: list[Event], book: str) -> None:
     """On any log, by other rules, what differs and why is what two runs apart show."""
     agrees(log, GENERAL[book])
+
+
+def is_led_to(found: Sequence[Change]) -> bool:
+    """Whether each change that an earlier one caused is led to from a change that the rules made."""
+    consequences = Consequences(found)
+    begun = [change for change in found if change.cause is Cause.RULES]
+    led_to = {id(later) for change in begun for later in consequences.of(change)}
+    return all(change.cause is Cause.RULES or id(change) in led_to for change in found)
+
+
+@pytest.mark.parametrize("book", BOOKS)
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_nothing_changes_but_by_the_rules_or_what_they_changed(name: str, book: str, made: Path) -> None:
+    """Whatever changes in a recording follows, step by step, from something that the rules alone changed."""
+    assert is_led_to(changes(recording(name, made), BOOKS[book]))
+
+
+@given(logs, names)
+def test_nothing_changes_without_a_beginning(log: list[Event], book: str) -> None:
+    """In any log, too."""
+    assert is_led_to(changes(log, GENERAL[book]))
 
 
 # One thing each

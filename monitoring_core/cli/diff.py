@@ -25,6 +25,7 @@ from monitoring_core.files import STDIN, Rules
 from monitoring_core.files.rulefolders import profiles
 from monitoring_core.rules.text import did_you_mean
 from monitoring_core.scenario import read_story, updated
+from monitoring_core.sources import SOURCES
 from monitoring_core.whatif import Change, Consequences, Differ, Kind
 from monitoring_core.whatif.story import brings, shortest, text_of
 
@@ -82,11 +83,11 @@ def arguments(made: ArgumentParser) -> None:
 def diff(options: Namespace) -> int:
     """Print what changes; NO if something is newly allowed (or changes, with --any) that nobody expected."""
     old, new = _both(options)
-    expected = Expected.read(options.expected) if options.expected else Expected()
-    if options.expected == options.log == STDIN:
-        raise UsageError("stdin is the log", "--expected", "give what is expected as a file")
     if options.story and options.log == STDIN:
         raise UsageError("a story needs the log twice", "--story", "give the log as a file")
+    if options.expected == options.log == STDIN:
+        raise UsageError("stdin is the log", "--expected", "give what is expected as a file")
+    expected = Expected.read(options.expected) if options.expected else Expected()
     source, differ = input_of(options, old.settings), Differ(old, new, options.site or SITE)
     for event in with_progress(source):
         differ.step(event, source.line)
@@ -128,9 +129,7 @@ def _only(session: str | None, changes: list[Change]) -> list[Change]:
     about = [change for change in changes if session in _names(change)]
     if not about:
         names = {name for change in changes for name in _names(change)}
-        fix = did_you_mean(
-            session, names, f"name one of the {len(names)} sessions that do; without --only all are shown"
-        )
+        fix = did_you_mean(session, names, "name one that changes; without --only all are shown")
         raise UsageError(f"nothing changes about {quote(session)}", "--only", fix)
     shown = {id(later) for change in about for later in (change, *consequences.of(change))}
     return [change for change in changes if id(change) in shown]
@@ -180,7 +179,7 @@ def _command(options: Namespace, *words: str) -> str:
     """A line for a shell, that reads the log as this one does."""
     given = (
         ("--confirmation", options.confirmation),
-        ("--source", options.source),
+        ("--source", "" if options.source == SOURCES[0] else options.source),
         ("--floor", options.floor),
         ("--with", options.additions),
         ("--site", options.site),
