@@ -163,6 +163,22 @@ def test_a_consequence_can_be_shown_alone(shell: Shell) -> None:
     assert done.code == 0
 
 
+def test_a_request_that_waits_is_shown_with_what_it_waited_for(shell: Shell) -> None:
+    """Where a request may wait by NEW, the session that a later call opens for it follows from it, newly allowed."""
+    log = shell.log(*SITE, at(1.0, ASK), at(5.0, CALL))
+    done = shell(
+        "diff", log, "--rules", folder(shell, "new", edited(('idle_target = "refuse"', 'idle_target = "wait"')))
+    )
+    assert done.code == 1
+    alone = shell(*told(done, "alone"), "--json").rows
+    assert [(row["kind"], row["session"]) for row in alone] == [
+        ("newly_allowed", "default-5"),
+        ("only_old", "default-4"),
+        ("said_otherwise", "default-4.standing"),
+        ("said_otherwise", "default-4.standing"),
+    ]
+
+
 def test_a_session_of_which_nothing_changes(shell: Shell) -> None:
     """--only refuses it, and says what may have been meant."""
     done = day(shell, "--only", "default-14")

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from monitoring_core.domain.events import Event, Log, ModeRequested, MonitorRequested, SignedIn
+from monitoring_core.domain.events import Event, Log, ModeRequested, MonitorRequested, SignedIn, TimePassed
 from monitoring_core.files import Rules
 from monitoring_core.replay import Row
+from monitoring_core.scenario import load_story
 from monitoring_core.testing.happenings import SUPERVISORS
 from monitoring_core.testing.stories import stories
 from monitoring_core.testing.strategies import events
 from monitoring_core.whatif import Cause, Change, Consequences, Differ, Differing, Kind
+from monitoring_core.whatif.story import brings, shortest, text_of
 from tests.helpers import SEATS, talk
 from tests.oracle import whatif as oracle
 from tests.oracle.recordings import FOLDER
@@ -266,7 +268,38 @@ def test_nothing_changes_without_a_beginning(log: list[Event], book: str) -> Non
     assert is_led_to(changes(log, GENERAL[book]))
 
 
+@settings(max_examples=25)
+@given(logs, names)
+def test_what_a_story_says_is_what_brings_the_difference(log: list[Event], book: str) -> None:
+    """The first difference of any log has a story, and the few events that are read from its text bring the like."""
+    new = GENERAL[book]
+    found = [change for change in changes(log, new) if change.kind is not Kind.REWORDED]
+    assume(found)
+    first = min(found, key=lambda change: change.position)
+    told = [event for event in log if not isinstance(event, Log)][: first.position]
+    events = shortest(first, told, OLD, new)
+    if events is None:
+        reject()
+    story = load_story("first.story.toml", text_of(first, events, "default", {}))
+    assert brings([row.event for row in story.rows], first, OLD, new)
+
+
 # One thing each
+
+
+def change(session: str, position: int, *because_of: str) -> Change:
+    """A change of that session, by the rules or because of others."""
+    cause = Cause.EARLIER if because_of else Cause.RULES
+    return Change(Kind.WENT_OTHERWISE, session, position, 0, None, TimePassed(), cause=cause, because_of=because_of)
+
+
+def test_what_came_before_is_no_consequence() -> None:
+    """What follows from a session's earlier change does not follow from what changes it later."""
+    begun, before = change("begun", 5), change("other", 6)
+    follows, later, last = change("third", 7, "other"), change("other", 9, "begun"), change("last", 12, "other")
+    found = Consequences([last, later, follows, before, begun])
+    assert found.of(begun) == [later, last]
+    assert found.of(before) == [follows, last]
 
 
 def test_an_empty_change_of_nothing() -> None:

@@ -5,6 +5,7 @@ Refuses to work the differences out; it reads what is expected, and says no to w
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
@@ -24,14 +25,15 @@ from monitoring_core.errors import UsageError, quote
 from monitoring_core.files import STDIN, Rules
 from monitoring_core.files.rulefolders import profiles
 from monitoring_core.rules.text import did_you_mean
-from monitoring_core.scenario import read_story, updated
+from monitoring_core.scenario import STORIES, read_story, updated
 from monitoring_core.sources import SOURCES
-from monitoring_core.whatif import Change, Consequences, Differ, Kind
+from monitoring_core.whatif import Change, Consequences, Differ, Kind, asked_as
 from monitoring_core.whatif.story import brings, shortest, text_of
 
 OK, NO = 0, 1
 TWO = 2
 SHOWN_MAX = 10
+_NO_FILE_NAME = re.compile(r"[^\w.-]+")
 
 HELP = """
 The log is read once, as OLD says (its own source, its bounds), and replayed by both. What the switch did stays what
@@ -136,7 +138,7 @@ def _only(session: str | None, changes: list[Change]) -> list[Change]:
 
 
 def _names(change: Change) -> set[str]:
-    return {change.session, change.old.session, change.new.session} - {""}
+    return {change.session, asked_as(change.session), change.old.session, change.new.session} - {""}
 
 
 def _named(session: str | None, changes: Sequence[Change]) -> Change:
@@ -166,8 +168,8 @@ def _commands(options: Namespace, change: Change) -> Iterator[str]:
     books = _books(options)
     if options.only is None:
         named = [word for book in books if book is not None for word in ("--rules", book)]
-        if name := next(iter(sorted(_names(change))), ""):
-            yield f"alone: {_command(options, 'diff', options.log, *named, '--only', name)}"
+        if change.session:
+            yield f"alone: {_command(options, 'diff', options.log, *named, '--only', asked_as(change.session))}"
         return
     for when, side, book in zip(("old", "new"), (change.old, change.new), books, strict=True):
         if side.session:
@@ -210,7 +212,7 @@ def _some(names: Sequence[str] | dict[str, None]) -> Iterator[str]:
 
 def _story(options: Namespace, old: Rules, new: Rules, change: Change) -> str:
     """Write the story of a difference, and the new rules beside it; what is to be said of it."""
-    name = next(iter(sorted(_names(change))), "difference")
+    name = change.session or "the first difference"
     if change.kind is Kind.REWORDED:
         return f"no story of {name}: only words are others, and stories do not tell them"
     told = (event for event in input_of(options, old.settings).events() if type(event) is not Log)
@@ -218,7 +220,7 @@ def _story(options: Namespace, old: Rules, new: Rules, change: Change) -> str:
     if events is None:
         return f"no story of {name}: it takes events that name sessions or commands by their ids"
     folder = Path(options.story)
-    path = folder / f"{name}.story.toml"
+    path = folder / (_NO_FILE_NAME.sub("-", name) + STORIES.removeprefix("*"))
     settings = {"confirmation": options.confirmation} if options.confirmation else {}
     try:
         profile = _bring_along(new, options.rules[-1], folder)

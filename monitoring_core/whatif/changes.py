@@ -31,6 +31,8 @@ class Kind(StrEnum):
 
 
 ORDER = tuple(Kind)
+STANDING = ".standing"
+"""How the name of a request that waits for calls ends."""
 
 
 class Cause(StrEnum):
@@ -98,6 +100,11 @@ def by_kind(changes: Iterable[Change]) -> list[Change]:
     return sorted(changes, key=lambda change: (ORDER.index(change.kind), change.position))
 
 
+def asked_as(name: str) -> str:
+    """The name of the session that was opened, or would have been, by what `name` stands for: it may wait for calls."""
+    return name.removesuffix(STANDING)
+
+
 class Consequences:
     """What follows from what, among `changes`."""
 
@@ -105,7 +112,7 @@ class Consequences:
         self._from: dict[str, list[tuple[int, int, Change]]] = {}
         for number, change in enumerate(sorted(changes, key=lambda one: one.position)):
             for name in change.because_of:
-                self._from.setdefault(name, []).append((change.position, number, change))
+                self._from.setdefault(asked_as(name), []).append((change.position, number, change))
 
     def of(self, first: Change) -> list[Change]:
         """The consequences of `first`, and theirs, in the order in which they happened."""
@@ -114,7 +121,7 @@ class Consequences:
         while waiting:
             position, _, change = heappop(waiting)
             found.append(change)
-            for later in self._from.get(change.session, ()):
+            for later in self._from.get(asked_as(change.session), ()):
                 if later[0] >= position and later[1] not in seen and later[2] is not first:
                     seen.add(later[1])
                     heappush(waiting, later)

@@ -15,7 +15,7 @@ from monitoring_core.domain.outcomes import NOTHING, NoticeKind, Reason, Step, V
 from monitoring_core.files import Rules
 from monitoring_core.rules.compile import Facts
 from monitoring_core.session import Session
-from monitoring_core.whatif.changes import Cause, Change, Judgement, Kind, by_kind
+from monitoring_core.whatif.changes import Cause, Change, Judgement, Kind, asked_as, by_kind
 from monitoring_core.whatif.found import Both, Found, same
 from monitoring_core.whatif.runs import Part, Run
 from monitoring_core.whatif.verdicts import differing, kind_of, meaning, rules_of
@@ -26,7 +26,6 @@ Parts = tuple[Part, Part]
 Verdicts = tuple[Verdict | None, Verdict | None]
 
 _NOBODY: Key = ("", "")
-_STANDING = ".standing"
 _WAITING = frozenset({NoticeKind.STANDING.value, NoticeKind.STANDING_OVER.value})
 _SETTINGS: dict[Reason | None, tuple[str, ...]] = {
     Reason.UNCONFIRMED: ("confirm_s",),
@@ -272,7 +271,7 @@ def _names(found: Iterable[Found]) -> tuple[str, ...]:
 
 def _opened(name: str) -> tuple[int, str]:
     """To sort names by when they were opened."""
-    position = name.removesuffix(_STANDING).rpartition("-")[2].partition(".")[0]
+    position = asked_as(name).rpartition("-")[2].partition(".")[0]
     return int(position) if position.isdecimal() else 0, name
 
 
