@@ -10,7 +10,16 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from monitoring_core.domain.events import Event, Log, ModeRequested, MonitorRequested, SignedIn, TimePassed
+from monitoring_core.domain.events import (
+    Event,
+    Log,
+    ModeRequested,
+    MonitorRequested,
+    PersonChanged,
+    SignedIn,
+    TimePassed,
+    Value,
+)
 from monitoring_core.files import Rules
 from monitoring_core.replay import Row
 from monitoring_core.scenario import load_story
@@ -282,6 +291,16 @@ def test_what_a_story_says_is_what_brings_the_difference(log: list[Event], book:
         reject()
     story = load_story("first.story.toml", text_of(first, events, "default", {}))
     assert brings([row.event for row in story.rows], first, OLD, new)
+
+
+def test_a_story_quotes_what_it_has_to() -> None:
+    """Names of facts and texts of a log become a story whatever they hold."""
+    facts: dict[str, Value] = {"site.local_time": "10:00", "odd key": 'a\x7f "b" \\ \n'}
+    request = MonitorRequested(from_address="5004", to_address="5025", user="x", facts=facts)
+    log = [*SEATS, *talk(), PersonChanged(person="bob", name="B\x7fb", facts={"customer.consent": True}), request]
+    (refused,) = changes(log, OLD, edited(without="claimed-user"))
+    story = load_story("first.story.toml", text_of(refused, log, "default", {}))
+    assert [row.event for row in story.rows][-2:] == log[-2:]
 
 
 # One thing each

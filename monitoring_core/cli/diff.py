@@ -93,9 +93,11 @@ def diff(options: Namespace) -> int:
     source, differ = input_of(options, old.settings), Differ(old, new, options.site or SITE)
     for event in with_progress(source):
         differ.step(event, source.line)
-    changes = _only(options.only, differ.finish())
+    every = differ.finish()
+    unforeseen = {id(change) for change in every if not expected.has(change)}
+    changes = _only(options.only, every)
     unexpected = [
-        change for change in changes if (options.any or change.kind is Kind.NEWLY_ALLOWED) and not expected.has(change)
+        change for change in changes if id(change) in unforeseen and (options.any or change.kind is Kind.NEWLY_ALLOWED)
     ]
     if options.json:
         for change in changes:

@@ -6,6 +6,7 @@ Refuses to run anything; engine ids come in with the nicknames that stand for th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -37,6 +38,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 """What can happen, told by a key of that name; and the keys that go with it (a message has its own)."""
 
 Table = dict[str, Any]
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @attrs.frozen
@@ -103,7 +105,8 @@ def without_none(table: Table) -> Table:
 
 def shown(table: Mapping[str, Any]) -> str:
     """A table as a story writes it."""
-    return "{ " + ", ".join(f"{key} = {value_shown(value)}" for key, value in table.items()) + " }" if table else "{}"
+    said = (f"{key if _BARE.fullmatch(key) else _text(key)} = {value_shown(value)}" for key, value in table.items())
+    return "{ " + ", ".join(said) + " }" if table else "{}"
 
 
 def value_shown(value: Any) -> str:
@@ -112,7 +115,12 @@ def value_shown(value: Any) -> str:
         return shown(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(value_shown, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _text(text: str) -> str:
+    """As TOML wants it, which is JSON but for one character that JSON may leave as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _as_asked(seen: Seen, asked: Mapping[str, Any]) -> Table:

@@ -5,7 +5,6 @@ Refuses to write files, and to say what follows from the events: that is what th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
@@ -66,9 +65,9 @@ def text_of(change: Change, events: Sequence[Event], profile: str, settings: Fie
     given = _given(events)
     about = f"{change.kind.replace('_', ' ')}: {change.session}, line {change.line} of the log"
     head = [
-        f"title = {json.dumps(_title(change), ensure_ascii=False)}",
-        f"about = {json.dumps(about, ensure_ascii=False)}",
-        f"profile = {json.dumps(profile)}",
+        f"title = {value_shown(_title(change))}",
+        f"about = {value_shown(about)}",
+        f"profile = {value_shown(profile)}",
         *(f"settings.{name} = {value_shown(value)}" for name, value in settings.items()),
         *(_person(event) for event in events[:given]),
     ]
@@ -171,7 +170,7 @@ def _given(events: Iterable[Event]) -> int:
 def _person(event: Event) -> str:
     fields = _known(event)
     kind, key = ("people", "person") if isinstance(event, SignedIn) else ("phones", "extension")
-    name = json.dumps(fields.pop(key), ensure_ascii=False)
+    name = value_shown(fields.pop(key))
     return f"given.{kind}.{name} = {shown(fields)}"
 
 
