@@ -97,7 +97,7 @@ def _same_sessions(
     assert {keys for keys in told if None in keys} == one_sided
     for key in {*old.rows} & {*new.rows}:
         fields = oracle.fields_apart(old.rows[key], new.rows[key])
-        assert told.get((key, key), set()) - {"commands", "notices"} >= fields
+        assert told.get((key, key), set()) - {"commands", "notices"} == fields
         if old.said[key] != new.said[key]:
             assert (key, key) in told
 
