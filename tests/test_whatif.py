@@ -59,12 +59,6 @@ def changes(log: Sequence[Event], new: Rules, old: Rules = OLD) -> list[Change]:
     return differ.finish()
 
 
-def only(found: Sequence[Change], kind: Kind) -> Change:
-    """The one change of that kind."""
-    (change,) = (one for one in found if one.kind is kind)
-    return change
-
-
 def key_of(row: Row | None, found: oracle.Apart) -> oracle.Key | None:
     """What the oracle calls it."""
     return next((key for key, one in found.rows.items() if row is not None and one.session == row.session), None)
@@ -148,6 +142,14 @@ def test_a_newly_allowed_session_occupies_its_supervisor() -> None:
     assert refused not in Consequences(found).of(allowed["default-1037"])
 
 
+def test_a_missing_permit_that_is_added_makes_the_difference() -> None:
+    """Where no rule forbade a request and none permitted it, the permit that now does is what newly allows it."""
+    found = changes(recording(CENTRE, FOLDER), BOOKS["a permit added"])
+    allowed = [one for one in found if one.kind is Kind.NEWLY_ALLOWED]
+    assert allowed
+    assert {one.rules for one in allowed} == {("lead",)}
+
+
 def test_a_changed_text_changes_no_more() -> None:
     """Where only the words of a reason are others, all that changes is reworded, by the rules."""
     found = changes(recording(CENTRE, FOLDER), BOOKS["a text changed"])
@@ -221,6 +223,7 @@ GENERAL = {
     "two": edited(("per_agent = 1 ", "per_agent = 2 "), ("per_supervisor = 1 ", "per_supervisor = 2 ")),
     "no limit": edited(without="limit-per-supervisor"),
     "unconfirmed": edited(('confirmation = "switch"', 'confirmation = "none"')),
+    "next calls": edited(('scope = "agent" ', 'scope = "next_calls" ')),
     "waiting": edited(('idle_target = "refuse"', 'idle_target = "wait"')),
     "replacing": edited(('second_target = "refuse"', 'second_target = "replace"')),
     "dropping": edited(('on_forbid = "notice"', 'on_forbid = "drop"'), more=OPTED_OUT),
@@ -303,6 +306,13 @@ def test_a_story_quotes_what_it_has_to() -> None:
     assert [row.event for row in story.rows][-2:] == log[-2:]
 
 
+@given(logs, st.sampled_from(SAME_SETTINGS))
+def test_rules_act_by_what_is_judged(log: list[Event], book: str) -> None:
+    """Where the settings are the same, what was not judged itself goes otherwise only because of something earlier."""
+    for change in changes(log, GENERAL[book]):
+        assert change.judged or (change.cause is Cause.EARLIER and change.because_of)
+
+
 # One thing each
 
 
@@ -319,6 +329,13 @@ def test_what_came_before_is_no_consequence() -> None:
     found = Consequences([last, later, follows, before, begun])
     assert found.of(begun) == [later, last]
     assert found.of(before) == [follows, last]
+
+
+def test_a_request_for_the_next_calls_too_opens_the_same_session() -> None:
+    """A session with which a wait for more calls begins in one run only is one session; only the wait is different."""
+    ask = MonitorRequested(from_address="5004", to_address="5025", user="ann")
+    (waits,) = changes([*SEATS, *talk(), ask], GENERAL["next calls"])
+    assert (waits.kind, waits.session) == (Kind.SAID_OTHERWISE, "default-6.standing")
 
 
 def test_an_empty_change_of_nothing() -> None:

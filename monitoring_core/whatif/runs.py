@@ -79,7 +79,7 @@ class Run:
         return None if name is None else self.engine.sessions.by_id.get(name)
 
     def heard_of(self, session: Session | None, verdict: Verdict | None) -> list[Facts]:
-        """By which facts it was judged in this step, one for each call that it may be on, the decisive one last."""
+        """By which facts it was judged in this step, one for each call that it may be on."""
         if session is None:
             return []
         found = [
@@ -88,9 +88,8 @@ class Run:
             if (facts.get("request.from_address"), facts.get("request.to_address")) == session.pair
         ]
         if verdict is not None and verdict.candidates:
-            found = [facts for facts in found if facts.get("call.id") in verdict.candidates]
-        decisive = None if verdict is None else verdict.call
-        return sorted(found, key=lambda facts: facts.get("call.id") == decisive)
+            return [facts for facts in found if facts.get("call.id") in verdict.candidates]
+        return found
 
     def judge(self, heard: Sequence[Facts]) -> Verdict | None:
         """What these rules say of what the other run heard: permitted if it is so on every call that it may be on.
