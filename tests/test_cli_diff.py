@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from monitoring_core.cli.changes import first_of
 from monitoring_core.files import Rules
 from monitoring_core.whatif import Consequences
 from tests.cli import ASK, CALL, SITE, Done, Shell, at
 from tests.oracle.recordings import FOLDER, load
-from tests.test_whatif import changes
+from tests.test_whatif import change, changes
 from tests.whatif import BOOKS, CENTRE, OLD, RECORDINGS, edited, read_as, recording
 
 IDLE = "a forbid removed"
@@ -125,6 +126,12 @@ def test_the_event_that_parts_the_runs_is_shown(shell: Shell) -> None:
         "  consequences: 1",
         "    default-144, position 144, line 1250 at 6.80 s: only in the old run",
     ]
+
+
+def test_of_one_event_what_the_rules_change_is_the_first() -> None:
+    """Where one event parts the runs in several things, the first difference is what the rules make of it."""
+    because, begun = change("later", 5, "begun"), change("begun", 5)
+    assert first_of([because, begun, change("earliest", 9)]) is begun
 
 
 # One session alone

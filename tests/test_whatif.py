@@ -15,6 +15,7 @@ from monitoring_core.domain.events import (
     Log,
     ModeRequested,
     MonitorRequested,
+    MonitorStarted,
     PersonChanged,
     SignedIn,
     TimePassed,
@@ -336,6 +337,36 @@ def test_a_request_for_the_next_calls_too_opens_the_same_session() -> None:
     ask = MonitorRequested(from_address="5004", to_address="5025", user="ann")
     (waits,) = changes([*SEATS, *talk(), ask], GENERAL["next calls"])
     assert (waits.kind, waits.session) == (Kind.SAID_OTHERWISE, "default-6.standing")
+
+
+PRIVATE = """
+[facts.request.private]
+type    = "flag"
+meaning = "the agent must be told first"
+default = false
+"""
+TOLD = """
+[[rule]]
+id      = "told-first"
+effect  = "require"
+duty    = "agent_notice"
+because = "the agent must be told"
+when.request.private = { is = true }
+"""
+
+
+def test_a_session_that_waits_for_a_duty_leaves_the_start_to_another() -> None:
+    """That a session stands otherwise is enough to lead to more, also where it stands in both runs."""
+    limits = [(f"{name} = 1 ", f"{name} = 2 ") for name in ("per_pair", "per_agent", "per_supervisor")]
+    site = (*limits, ('agent_notice = "notice"', 'agent_notice = "before_start"'))
+    ask = MonitorRequested(from_address="5004", to_address="5025", user="ann")
+    started = MonitorStarted(monitor_call="m1", from_address="5004", to_address="5025", call="c1")
+    log = [*SEATS, *talk(), replace(ask, facts={"request.private": True}), ask, started]
+    found = changes(log, edited(*site, more=PRIVATE + TOLD), edited(*site, more=PRIVATE))
+    assert [(one.kind, one.session, one.because_of) for one in found] == [
+        (Kind.DECIDED_OTHERWISE, "default-6", ()),
+        (Kind.WENT_OTHERWISE, "default-7", ("default-6",)),
+    ]
 
 
 def test_an_empty_change_of_nothing() -> None:
