@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from monitoring_core.cli import coverage, diff, explore, journals, logs, mutate, running, small
+from monitoring_core.cli import check, coverage, diff, explore, journals, logs, mutate, running, small
 from monitoring_core.cli.inputs import SITE
 from monitoring_core.coverage import SECTIONS
 from monitoring_core.errors import MonitoringError
@@ -121,8 +121,8 @@ def _parser() -> ArgumentParser:
     made = add("explain", logs.explain, "every step of one session, and why", rules, log, epilog=_MERGE)
     made.add_argument("log", metavar="LOG", help="a file, or - for stdin")
     made.add_argument("session", metavar="SESSION", help=f"its id, like {SITE}-17")
-    made = add("check", small.check, "load the rules of a folder and run their cases; print every problem")
-    made.add_argument("folder", metavar="RULES", nargs="?", help="the folder (default: the packaged rules)")
+    what = "load the rules of a folder and run their cases; print every problem, and what is odd"
+    check.arguments(add("check", check.check, what, epilog=check.ABOUT))
     _add_scenario(add("scenario", small.scenario, "run stories", rules))
     _add_coverage(add("coverage", coverage.coverage, "what stories or recordings exercised", rules, log, epilog=_MERGE))
     _add_questions(add, rules, log)

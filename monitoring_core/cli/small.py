@@ -1,4 +1,4 @@
-"""Shell: owns the commands that read no log: check, scenario, draw, decode, schema.
+"""Shell: owns the commands that read no log: scenario, draw, decode, schema.
 
 Refuses to do more than ask the rooms and print their answers.
 """
@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -19,18 +17,13 @@ from monitoring_core.cli.inputs import rules_of
 from monitoring_core.cli.update import update
 from monitoring_core.domain.events import json_schema
 from monitoring_core.domain.settings import Limits
-from monitoring_core.errors import MessageError, RuleBookError, UsageError
-from monitoring_core.files import STDIN, read_texts
+from monitoring_core.errors import MessageError, UsageError
+from monitoring_core.files import STDIN
 from monitoring_core.message import decode as decode_message
-from monitoring_core.rules.cases import load_cases, run_cases
-from monitoring_core.rules.lifecycle import check_duties, load_settings
-from monitoring_core.rules.load import load_book
 from monitoring_core.scenario import find_stories, run_file
 from monitoring_core.session import mermaid
 
 OK, NO = 0, 1
-
-T = TypeVar("T")
 
 
 def draw(_options: Namespace) -> int:
@@ -63,33 +56,6 @@ def decode(options: Namespace) -> int:
     told = {"message": type(message).__name__, **msgspec.to_builtins(message)}
     sys.stdout.write(json.dumps(told, indent=2) + "\n")
     return OK
-
-
-def check(options: Namespace) -> int:
-    """Load the rules of a folder and run their cases; print every problem."""
-    texts = read_texts(options.folder)
-    problems: list[str] = []
-    book = _tried(lambda: load_book(texts), problems)
-    settings = _tried(lambda: load_settings("lifecycle.toml", texts.get("lifecycle.toml", "")), problems)
-    if book is not None and settings is not None:
-        _tried(lambda: check_duties(book, settings), problems)
-    names = [name for name in texts if name.endswith(".cases.toml")]
-    loaded = {name: _tried(lambda name=name: load_cases(name, texts[name]), problems) for name in names}  # type: ignore[misc]
-    cases = [case for found in loaded.values() if found for case in found]
-    results = run_cases(book, cases) if book is not None else ()
-    problems += [str(result) for result in results if result.mismatches]
-    sys.stdout.writelines(f"{problem}\n" for problem in problems)
-    if book is not None:
-        sys.stdout.write(f"{len(book.rules)} rules, {len(cases)} cases, digest {book.digest}\n")
-    return NO if problems else OK
-
-
-def _tried(load: Callable[[], T], problems: list[str]) -> T | None:
-    try:
-        return load()
-    except RuleBookError as error:
-        problems.append(str(error))
-        return None
 
 
 def scenario(options: Namespace) -> int:

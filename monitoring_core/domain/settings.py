@@ -36,6 +36,7 @@ class Limits:
     list_bytes_max: int = 268_435_456
     rule_file_bytes_max: int = 1_048_576
     rules_max: int = 1_000
+    analysis_cases_max: int = 20_000
     sources_max: int = 1_000
     repeats_max: int = 10_000
     tokens_max: int = 100_000

@@ -28,7 +28,7 @@ def candidates(book: RuleBook, facts: Facts) -> dict[str, tuple[Any, ...]]:
     found: dict[str, tuple[Any, ...]] = {}
     if any(rule.to != MODES for rule in book.rules):
         found[MODE_FACT.name] = MODES
-    for tests in _groups(test for rule in book.rules for part in (rule.when, *rule.unless) for test in part):
+    for tests in groups(test for rule in book.rules for part in (rule.when, *rule.unless) for test in part):
         named = {fact.name: fact for test in tests for fact in test.facts}
         constants = [constant for test in tests for constant in _constants(test)]
         present = [value for name, fact in named.items() if (value := READ[fact.type](facts.get(name))) is not None]
@@ -41,7 +41,7 @@ def candidates(book: RuleBook, facts: Facts) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def _groups(tests: Iterable[Test]) -> list[list[Test]]:
+def groups(tests: Iterable[Test]) -> list[list[Test]]:
     """The tests, those that share a fact together."""
     groups: list[tuple[set[str], list[Test]]] = []
     for test in tests:

@@ -60,6 +60,16 @@ def load_book(texts: Mapping[str, str], limits: Limits | None = None) -> RuleBoo
     return RuleBook(tuple(rule for _, rule in sorted(rules.items())), facts.declared, facts.defaults)
 
 
+def places(texts: Mapping[str, str]) -> dict[str, str]:
+    """File and line of each rule of texts that load, by its id."""
+    pages = [read_toml(name, text, len(text.encode())) for name, text in texts.items() if _holds_rules(name)]
+    return {
+        rule["id"]: f"{page.name}:{page.lines['rule', number]}"
+        for page in pages
+        for number, rule in enumerate(page.data.get("rule", []))
+    }
+
+
 def _holds_rules(name: str) -> bool:
     base = name.replace("\\", "/").rpartition("/")[2]
     return base.endswith(".toml") and not base.endswith(".cases.toml") and base != "lifecycle.toml"
