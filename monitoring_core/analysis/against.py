@@ -28,7 +28,7 @@ from monitoring_core.analysis.values import Case
 from monitoring_core.domain.outcomes import Verdict
 from monitoring_core.domain.settings import Limits
 from monitoring_core.engine.running import opinion
-from monitoring_core.rules.book import MODE_FACT, RuleBook
+from monitoring_core.rules.book import MODE_FACT, Rule, RuleBook
 from monitoring_core.rules.judge import judge
 
 _BOTH_WAYS = ((0, 1), (1, 0))
@@ -38,7 +38,7 @@ Question = Callable[[], Case | None]
 
 @attrs.frozen
 class Difference:
-    """A request that two books judge differently: `facts`, none of which can be left out, and the verdict of each."""
+    """A request that two books judge differently: `facts`, of which none can be left out, and the verdict of each."""
 
     facts: Case
     verdicts: tuple[Verdict, Verdict]
@@ -62,9 +62,12 @@ def difference(one: RuleBook, other: RuleBook, limits: Limits | None = None) -> 
 
 
 def _opposites(space: Space) -> Iterator[Question]:
-    """Every way in which one book might permit what the other forbids for sure: of all differences the plainest."""
+    """Every way in which one book might permit what the other forbids for sure, if it can be by one forbid alone."""
     for here, there in _BOTH_WAYS:
+        forbids = space.rules("forbid", there)
+        alone = [[Demand(one, FOR_SURE, there), *_all(space, "forbid", NOT_APPLYING, there, one)] for one in forbids]
         for permitted in _permitted(space, here):
+            yield partial(space.find, permitted, alone)
             yield partial(space.find, permitted, _forbidden(space, there))
 
 
@@ -117,8 +120,8 @@ def _duties(space: Space, here: int, there: int) -> Iterator[list[Demand]]:
         yield [Demand(rule, APPLIES, here), *without]
 
 
-def _all(space: Space, effect: str, answers: int, book: int) -> list[Demand]:
-    return [Demand(rule, answers, book) for rule in space.rules(effect, book)]
+def _all(space: Space, effect: str, answers: int, book: int, but: Rule | None = None) -> list[Demand]:
+    return [Demand(rule, answers, book) for rule in space.rules(effect, book) if rule is not but]
 
 
 def _one_of(space: Space, effect: str, answers: int, book: int) -> list[list[Demand]]:
@@ -135,9 +138,10 @@ def _smallest(books: Sequence[RuleBook], facts: Case) -> Case:
     return facts
 
 
-def _told(books: Sequence[RuleBook], facts: Case) -> list[tuple[str, tuple[str, ...]]]:
-    """What each book says, as far as that is compared."""
-    return [(opinion(verdict), verdict.duties) for verdict in _verdicts(books, facts)]
+def _told(books: Sequence[RuleBook], facts: Case) -> list[object]:
+    """What each book says, by which rules, and how sure."""
+    verdicts = _verdicts(books, facts)
+    return [(opinion(one), one.duties, [(hit.rule, hit.undecided) for hit in one.hits]) for one in verdicts]
 
 
 def _verdicts(books: Sequence[RuleBook], facts: Case) -> tuple[Verdict, Verdict]:
