@@ -23,7 +23,7 @@ from monitoring_core.testing.strategies import randoms
 from tests.oracle.analysis import BruteForce, differ
 from tests.oracle.judge import NaiveBook
 
-SEARCHED = 120
+SEARCHED = 40
 PERMIT = '[[rule]]\nid = "{}"\neffect = "permit"\nbecause = "so it is"\n'
 FORBID = '[[rule]]\nid = "{}"\neffect = "forbid"\nbecause = "no"\n'
 REQUIRE = '[[rule]]\nid = "{}"\neffect = "require"\nduty = "{}"\nbecause = "so that he hears it"\n'
@@ -328,6 +328,8 @@ def test_a_forbid_may_be_there_to_forbid_for_sure() -> None:
     wide = FORBID.format("a") + "when.call.held = { is = true }\n"
     sure = FORBID.format("b") + "when.call.held = { known = false }\n"
     assert kinds(ANY + wide + sure) == {}
+    may = PERMIT.format("p") + "when.call.held = { is = false }\n"
+    assert kinds(may + FORBID.format("c") + "when.call.held = { known = false }\n") == {}
     assert kinds(ANY + wide + FORBID.format("b") + "when.call.held = { is = true }\n") == {
         "a": "implied",
         "b": "implied",

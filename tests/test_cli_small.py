@@ -1,4 +1,4 @@
-"""check, scenario, draw, decode, schema, and what all commands have in common."""
+"""scenario, draw, decode, schema, and what all commands have in common."""
 
 from __future__ import annotations
 
@@ -19,57 +19,6 @@ from monitoring_core.testing.strategies import events
 from tests.cli import SITE, Shell
 
 ROOT = Path(__file__).parents[1]
-RULE = '[[rule]]\nid = "any"\neffect = "permit"\nbecause = "so"\n'
-CASE = '[[case]]\nname = "anybody"\nfacts.request.mode = "silent"\nverdict = "{verdict}"\nreasons = ["any"]\n'
-
-
-def _folder(shell: Shell, **files: str) -> str:
-    folder = shell.folder / "rules"
-    folder.mkdir(exist_ok=True)
-    for name, text in files.items():
-        (folder / f"{name.replace('_', '.')}.toml").write_text(text, encoding="utf-8")
-    return str(folder)
-
-
-def test_the_default_rules_pass_their_check(shell: Shell) -> None:
-    """`check` without a folder checks the packaged rules; all is well."""
-    done = shell("check")
-    assert (done.code, done.err) == (0, "")
-    assert "rules, " in done.out
-
-
-def test_a_case_that_fails_is_a_no(shell: Shell) -> None:
-    """A case that is not as expected is told, and the exit code is 1."""
-    done = shell("check", _folder(shell, a=RULE, a_cases=CASE.format(verdict="forbid")))
-    assert done.code == 1
-    assert "expected forbid, but it is permit" in done.out
-
-
-def test_check_tells_the_problems_of_every_file(shell: Shell) -> None:
-    """Problems of rules, settings and cases are told together."""
-    folder = _folder(
-        shell,
-        a=RULE.replace("permit", "permitt"),
-        lifecycle="confirm_s = 0\n",
-        a_cases=CASE.format(verdict="perhaps"),
-    )
-    done = shell("check", folder)
-    assert done.code == 1
-    for problem in ('did you mean "permit"?', "confirm_s cannot be 0", "a case expects a verdict"):
-        assert problem in done.out
-
-
-def test_check_knows_duties(shell: Shell) -> None:
-    """A duty that the settings do not have is a problem."""
-    rule = '[[rule]]\nid = "a"\neffect = "require"\nduty = "badge"\nbecause = "so"\n'
-    done = shell("check", _folder(shell, a=rule))
-    assert done.code == 1
-    assert "badge" in done.out
-
-
-def test_check_needs_a_folder(shell: Shell) -> None:
-    """A folder without rules is an error of usage."""
-    assert shell("check", str(shell.folder)).code == 2
 
 
 def test_stories_pass(shell: Shell) -> None:
