@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -28,6 +28,7 @@ class BruteForce:
         self.cases = list(cases(values))
         self.rules = {rule["id"]: rule for rule in self.book.rules}
         self.said = {key: [self._says(rule, case) for case in self.cases] for key, rule in self.rules.items()}
+        self.different = different(self)
 
     def _says(self, rule: Rule, case: Mapping[str, Any]) -> tuple[bool | None, bool]:
         """Whether it is met, and whether it might be if more were known."""
@@ -59,7 +60,7 @@ class BruteForce:
         if True not in met:
             return "never_met" if None in met and rule["effect"] != "permit" else "never_applies"
         modes = self.modes(key)
-        if not modes or any(self._matters(key, number, mode) for number in range(len(self.cases)) for mode in modes):
+        if not modes or any(self._matters(key, number, mode) for number in self.different for mode in modes):
             return ""
         if rule["effect"] == "permit" and not any(self._permits(key, mode) for mode in modes):
             return "covered"
@@ -100,10 +101,13 @@ class BruteForce:
         return met is True or (met is None and self.rules[key]["effect"] != "permit")
 
 
-def differ(one: BruteForce, other: BruteForce, modes: Iterable[str] = MODES) -> bool:
+def different(*books: BruteForce) -> list[int]:
+    """The numbers of cases, one for each way in which all rules of the books together turn out."""
+    said = [one for book in books for one in book.said.values()]
+    return list({tuple(one[number] for one in said): number for number in range(len(books[0].cases))}.values())
+
+
+def differ(one: BruteForce, other: BruteForce) -> bool:
     """Whether there is a case on which two books differ in what they say, errors aside."""
-    return any(
-        one.answer(number, mode)[:2] != other.answer(number, mode)[:2]
-        for mode in modes
-        for number in range(len(one.cases))
-    )
+    numbers = different(one, other)
+    return any(one.answer(number, mode)[:2] != other.answer(number, mode)[:2] for mode in MODES for number in numbers)
