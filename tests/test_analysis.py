@@ -342,6 +342,8 @@ VALUES: tuple[tuple[str, str], ...] = (
     ("agent.sessions: at_least = 1, below = 2, is_not = 1", "never_met"),
     ("agent.sessions: at_least = 0, below = 1", ""),
     ("agent.sessions: is_not = -5, below = 1", ""),
+    ('agent.sessions: at_least = 6, is_not = 6, below = "agent.calls"', ""),
+    ('it: at_least = 1, is_not = 1, below = "agent.calls"; agent.calls: below = 2', "never_met"),
     ("it: below = 0", ""),
     ("it: at_least = 1, below = 2, is_not = 1", ""),
     ('agent.sessions: below = "it", at_least = 3; it: below = 4, is_not = 3', ""),
@@ -508,10 +510,12 @@ def test_other_defaults_are_a_difference() -> None:
 def test_all_of_a_default_counts() -> None:
     """Where only the one book has a set by default, a request is found in which all that is in it is elsewhere, too."""
     rules = PERMIT.format("a") + 'when.it = { within = "agent.teams" }\n'
-    found = difference(loaded(declared("set", 'default = ["a", "b", "c"]') + rules), loaded(declared("set") + rules))
-    assert found is not None
-    assert found.facts == {"request.mode": "silent", "agent.teams": {"a", "b", "c"}}
-    assert [verdict.permit for verdict in found.verdicts] == [True, False]
+    books = [loaded(declared("set", *more) + rules) for more in (['default = ["a", "b", "c"]'], [])]
+    for one, other in (books, reversed(books)):
+        found = difference(one, other)
+        assert found is not None
+        assert found.facts == {"request.mode": "silent", "agent.teams": {"a", "b", "c"}}
+        assert sorted(verdict.permit for verdict in found.verdicts) == [False, True]
 
 
 # What is not decided

@@ -50,12 +50,6 @@ class Group:
     cases: tuple[Case, ...] = ()
     problem: NotDecidedError | None = None
 
-    def cases_in(self, mode: str) -> tuple[Case, ...]:
-        """Those in that mode."""
-        if MODE_FACT.name not in self.facts:
-            return self.cases
-        return tuple(case for case in self.cases if case.get(MODE_FACT.name) == mode)
-
 
 def groups_of(books: Sequence[RuleBook], effort: Effort) -> list[Group]:
     """The groups of all facts that the books' rules read."""

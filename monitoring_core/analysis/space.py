@@ -38,7 +38,7 @@ class Space:
 
     def __init__(self, books: Sequence[RuleBook], mode: str, groups: Sequence[Group], effort: Effort) -> None:
         self.mode, self._books, self._groups, self._effort = mode, books, groups, effort
-        self._cases = [group.cases_in(mode) for group in groups]
+        self._cases = [group.cases for group in groups]
         self._number = {name: number for number, group in enumerate(groups) for name in group.facts}
         self._logics: dict[tuple[Rule, int], Logic] = {}
         self._same: dict[object, Logic] = {}
