@@ -132,6 +132,14 @@ def test_the_same_token_is_the_same_request_after_a_redirect() -> None:
     assert story.at(5.0, ask).answer == story.session().id
 
 
+def test_the_phone_that_a_monitor_call_left_is_free() -> None:
+    """After a redirect the former phone is on no call any more, and the new one is on the monitor call."""
+    story = some.listening({})
+    story.at(1.0, MOVED)
+    floor = story.engine.floor
+    assert [[call.id for call in floor.calls_of(phone)] for phone in ("5004", "5005")] == [[], ["m1"]]
+
+
 def test_the_end_of_the_new_phones_leg_is_the_end() -> None:
     """After a redirect the monitor call is up as long as the new phone is on it, and no longer."""
     story = some.listening({})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,6 +124,14 @@ def test_the_time_of_an_earlier_change_does_not_end_a_later_one() -> None:
     story.at(5.0, e.MonitorFailed(code="1"), WHISPER)
     assert story.pass_time(12.0) is NOTHING
     assert [notice.kind for notice in story.pass_time(15.0).notices] == [NoticeKind.MODE_FAILED]
+
+
+def test_a_site_that_was_put_away_still_knows_until_when_the_switch_has_time() -> None:
+    """A change that the switch owes a word about fails in its time, also if the site was put on disk meanwhile."""
+    one, other = Story(), Story()
+    one.at(0.25, *LISTENING, WHISPER)
+    load(other.engine, msgspec.json.decode(msgspec.json.encode(dump(one.engine))))
+    assert [notice.kind for notice in other.engine.step(e.TimePassed(received_at=10.25)).notices] == ["mode_failed"]
 
 
 def test_a_failure_that_fits_a_start_and_a_change_is_nobodys() -> None:

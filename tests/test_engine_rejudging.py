@@ -153,6 +153,14 @@ def test_a_call_that_goes_on_under_another_id_is_judged() -> None:
     assert [notice.text for notice in step.notices if notice.kind in SAID] == ["call_changed"]
 
 
+def test_who_comes_to_the_monitor_call_is_no_party_of_the_call() -> None:
+    """Somebody who talks on the monitor call is no reason to judge again what only a further party makes be judged."""
+    story = some.listening({"rejudge": ("party_joined",)})
+    assert story.at(1.0, OUT) is NOTHING
+    assert story.at(2.0, e.Established(call="m1", address="5099")) is NOTHING
+    assert story.at(3.0, e.Established(call="c1", address="5099")).notices[0].text == "party_joined"
+
+
 def test_somebody_who_listens_to_himself_is_judged_once() -> None:
     """A person on both ends of a session has one change of teams, and the session one verdict."""
     story = Story(book=some.BOOK)

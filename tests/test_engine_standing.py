@@ -166,6 +166,15 @@ def test_so_many_may_wait(room: int) -> None:
     assert f"standing_max is {room}" in notice.text
 
 
+def test_a_lower_bound_lets_nobody_else_wait() -> None:
+    """Where more wait already than a bound that came into use since then allows, they stay, and nobody new may."""
+    story = Story(settings(scope="next_calls", standing_max=3))
+    story.at(0.0, *SEATS, *[ASK] * 3)
+    story.engine.use(ANYBODY, settings(scope="next_calls", standing_max=1))
+    assert kinds(story.at(1.0, ASK)) == [NoticeKind.EVENT_REFUSED]
+    assert len(story.engine.standing) == 3
+
+
 def test_what_is_over_makes_room() -> None:
     """A request that was stopped does not count any more."""
     story = waiting(settings(scope="next_calls", standing_max=1))

@@ -208,6 +208,15 @@ def test_a_snapshot_that_shows_the_call_answers_the_lease() -> None:
     assert len(story.pass_time(210.0).commands) == 1
 
 
+def test_a_lease_shorter_than_the_wait_for_the_answer_is_asked_about_again() -> None:
+    """Where the lease that an answer renewed is over when that is noticed, the next question goes out at once."""
+    story = Story(settings(session_lease_s=0.25, call_lease_s=5000.0))
+    story.at(0.0, *LISTENING)
+    story.pass_time(0.25)
+    story.at(20.0, e.CallChanged(call="c1", type="OUT"))
+    assert story.pass_time(30.25).commands == (AskSnapshot("s-6", "call", "c1"),)
+
+
 def test_a_mention_at_the_moment_of_asking_is_no_answer() -> None:
     """What was mentioned before the snapshot was asked for is no answer to it."""
     story = Story(SHORT)
