@@ -71,6 +71,16 @@ def test_who_talks_does_not_ring_again(late: type[e.Event]) -> None:
     assert state(made) == "connected"
 
 
+@pytest.mark.parametrize("before", [None, e.Initiated, e.Delivered, e.Parked])
+def test_who_is_first_heard_of_on_hold_is_on_the_call_and_holds(before: type[e.Event] | None) -> None:
+    """Where the answer was lost, a hold tells both: that he talks on the call, and that he has put it on hold."""
+    made = floor(*talk("c1", "0170"), *([before(call="c1", address="5025")] if before else []))  # type: ignore[call-arg]
+    assert learn(made, e.Held(call="c1", address="5025")) == [
+        Change(What.JOINED, "c1", "5025"),
+        Change(What.HOLD, "c1", "5025"),
+    ]
+
+
 def test_an_older_event_of_a_leg_changes_nothing() -> None:
     """Events that come in the wrong order leave what the latest of them said."""
     made = floor(e.Held(call="c1", address="5025", at=5.0), e.Retrieved(call="c1", address="5025", at=3.0))
