@@ -136,6 +136,11 @@ def test_a_quote_is_short_and_plain(text: str) -> None:
     assert not quoted or quoted.isprintable()
 
 
+def test_a_quote_is_cut_only_where_it_must_be() -> None:
+    """Forty characters stand as they are; of forty-one the first are shown, and dots say that there is more."""
+    assert (quote("x" * 40), quote("x" * 41)) == ("x" * 40, "x" * 37 + "...")
+
+
 def test_a_quote_of_what_is_no_text_shows_it_as_python_does() -> None:
     """What is not text is quoted as Python writes it."""
     assert quote(["5004", 1]) == "['5004', 1]"

@@ -632,6 +632,26 @@ def test_an_event_that_cannot_be_applied_is_noted_and_changes_nothing(nonsense: 
     assert state_of(story.engine) == before
 
 
+def test_who_asked_is_who_he_said_he_was() -> None:
+    """Somebody who becomes known on the asking extension afterwards does not make another request of the same token."""
+    story = Story()
+    asked = replace(ASK, user="eve", token="t")
+    story.at(10.0, *talk(), asked)
+    story.at(11.0, e.SignedIn(person="ann", extension="5004"))
+    assert story.at(12.0, asked).answer == story.session().id
+
+
+def test_where_every_call_is_permitted_the_latest_decides() -> None:
+    """A permit on several calls is told as that on the call connected last, with what the rules saw of it."""
+    book = load_book({"b.toml": "[[rule]]\nid='r'\neffect='permit'\nbecause='b'\nwhen.call.type.in=['IN', 'OUT']\n"})
+    story = Story(book=book)
+    types = [e.CallChanged(call=call, type=kind) for call, kind in (("c1", "IN"), ("c2", "OUT"))]
+    step = story.at(10.0, *talk("c1"), *talk("c2"), *types, ASK)
+    verdict = step.verdicts[0].verdict
+    assert (verdict.candidates, verdict.call) == (("c1", "c2"), "c2")
+    assert [hit.facts for hit in verdict.hits] == [{"call.type": "OUT"}]
+
+
 def test_a_record_that_could_not_be_read_is_noted() -> None:
     """What a source could not read says so in a notice and moves nothing."""
     story = Story()

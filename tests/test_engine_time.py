@@ -155,6 +155,15 @@ def test_the_clock_orders_what_is_due() -> None:
     assert fired == [("a", 1.0), ("b", 2.0), ("c", 2.0)]
 
 
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_what_is_next_due_is_what_still_matters(confirmed: bool) -> None:  # noqa: FBT001
+    """A deadline of a request that is over is passed over, however many others wait behind it."""
+    story = Story(SHORT)
+    story.at(0.0, *SEATS, *talk(), ASK)
+    story.at(1.0, START if confirmed else e.MonitorFailed(code="1"))
+    assert story.engine.next_due() == (10.0 if confirmed else 500.0)
+
+
 # Leases of sessions
 
 
@@ -299,6 +308,15 @@ def test_a_call_that_is_mentioned_after_the_question_lives_on() -> None:
     story.at(110.0, e.Established(call="c1", address="5025"))
     assert story.pass_time(209.0) is NOTHING
     assert len(story.pass_time(210.0).commands) == 1
+
+
+def test_a_calls_lease_shorter_than_the_wait_for_the_answer_is_asked_about_again() -> None:
+    """Where the lease that an answer renewed is over when that is noticed, the next question goes out at once."""
+    story = Story(settings(call_lease_s=0.25))
+    story.at(0.0, *talk())
+    story.pass_time(0.25)
+    story.at(20.0, e.CallChanged(call="c1", type="OUT"))
+    assert story.pass_time(30.25).commands == (AskSnapshot("", "call", "c1"),)
 
 
 def test_a_call_that_a_session_asks_about_is_not_asked_about_twice() -> None:

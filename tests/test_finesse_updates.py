@@ -182,6 +182,11 @@ def test_what_is_of_no_use_is_passed_over() -> None:
         (tag("a", escape(tag("a", escape(POST)))), "<a> is not Finesse's", "a"),
         (POST.replace("POST", "GET"), "get is no event", "/Update/event"),
         (POST.replace("<event>POST</event>", ""), "event is missing", "/Update"),
+        (
+            tag("b" * 50, POST.replace("<event>POST</event>", "")),
+            "event is missing",
+            ("/" + "b" * 50 + "/Update")[-40:],
+        ),
         (POST.replace("<id>1</id>", "<id/>"), "id is missing", "/Update/data/dialogs/Dialog"),
         (POST.replace("<id>1</id>", "<id>1</id><ID>2</ID>"), "id stands here twice", "/Update/data/dialogs/Dialog"),
         (POST.replace("<data>", tag("data", tag("User")) + "<data>"), "data stands here twice", "/Update"),

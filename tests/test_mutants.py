@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.house.house import Source
 from tests.mutants.__main__ import interval, portions
 from tests.mutants.made import Mutant, annotated, in_fair_order, lines_of
-from tests.mutants.near import Map
+from tests.mutants.near import OF_ALL_MODULES, Map
 
 TEXT = """def half(
     number: int | None,
@@ -62,6 +62,12 @@ def test_line_of_an_import_is_asked_of_the_whole_module() -> None:
     """A line that no test runs, as it runs on import, is asked of all tests that run any line of its module."""
     near = Map("", ["a", "b"], [2.0, 1.0], {"monitoring_core.floor.half": {8: [0], 4: [1]}}, [], [])
     assert near.covering(mutant(1)) == [1, 0]
+
+
+def test_line_of_an_import_is_asked_of_what_looks_at_all_modules() -> None:
+    """A test that looks at every module as it is when imported is asked of such a line, too, and of no other."""
+    near = Map("", ["a", *OF_ALL_MODULES], [2.0, 1.0], {"monitoring_core.floor.half": {8: [0]}}, [], [])
+    assert (near.covering(mutant(1)), near.covering(mutant(8))) == ([1, 0], [0])
 
 
 def test_interval_holds_the_share() -> None:

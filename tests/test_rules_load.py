@@ -399,6 +399,7 @@ def test_each_problem_has_its_words(text: str, what: str, where: str, fix: str) 
         ("x = = 1\n", "book.toml:1, column 5"),
         (PERMIT + 'id = "again"\n', "book.toml:5, column 13"),
         ('x = """a', "book.toml, at its end"),
+        ("\n\n# \udc80\n", "book.toml:3, column 1"),
     ],
 )
 def test_what_is_not_toml_has_line_and_column(text: str, where: str) -> None:
@@ -575,6 +576,11 @@ def test_the_order_of_alternatives_does_not_change_the_digest() -> None:
 def test_among_very_many_names_only_those_with_the_same_beginning_are_compared(count: int, said: str) -> None:
     """With more than two hundred names to choose from, a slip in the first two letters finds none of them."""
     assert did_you_mean("xfact100", [f"fact{number:03}" for number in range(count)], "none") == said
+
+
+def test_among_very_many_names_a_slip_after_the_beginning_is_found() -> None:
+    """With more than two hundred names to choose from, those that begin as it does are still compared."""
+    assert did_you_mean("fatc100", [f"fact{number:03}" for number in range(201)], "none") == 'did you mean "fact100"?'
 
 
 @given(randoms)

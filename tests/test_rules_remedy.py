@@ -231,6 +231,27 @@ def test_a_set_may_need_two_elements_more() -> None:
     assert what_would_permit(book, known) == ((Change("it", None, ("1", "2")),),)
 
 
+def test_another_mode_is_offered_where_the_permit_is_for_that() -> None:
+    """Who asks to listen silently where only whispering is permitted is told so."""
+    book = load_book({"b.toml": HEAD + 'to = "whisper"\n'})
+    assert what_would_permit(book, {"request.mode": "silent"}) == ((Change("request.mode", "silent", "whisper"),),)
+
+
+def test_another_mode_is_offered_where_a_rule_tests_the_mode() -> None:
+    """The same where the mode stands among the tests of a rule that is for every mode."""
+    forbid = HEAD.replace("permit", "forbid").replace("one", "two") + 'when.request.mode = { is = "silent" }\n'
+    book = load_book({"b.toml": HEAD + forbid})
+    assert what_would_permit(book, {"request.mode": "silent"}) == ((Change("request.mode", "silent", "whisper"),),)
+
+
+def test_elements_that_no_rule_tells_apart_count_as_one() -> None:
+    """Of two teams that no rule names, one stands for both: leaving only the other is not tried besides."""
+    book = load_book({"b.toml": HEAD + 'when.agent.teams = { overlaps = ["a"] }\n'})
+    tried = candidates(book, {"request.mode": "silent", "agent.teams": frozenset("bc")})["agent.teams"]
+    assert frozenset("b") in tried
+    assert frozenset("c") not in tried
+
+
 @pytest.mark.parametrize("test", ["below = 0", "at_least = 1, below = 2, is_not = 1"])
 def test_counts_are_whole_and_not_negative(test: str) -> None:
     """For a built-in number no value is offered that no count can have."""

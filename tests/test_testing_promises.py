@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -89,6 +90,23 @@ def test_a_broken_promise_is_named(event: e.Event, step: Step, number: int) -> N
 def test_what_is_as_it_should_be_is_no_broken_promise(event: e.Event, step: Step) -> None:
     """An end by what it is about, by what fell due, a stop of somebody else, an event that was refused."""
     assert broken(listening(), event, step) == []
+
+
+def test_an_end_without_a_reason_is_named_whatever_it_came_by() -> None:
+    """A session that is over by a transfer, and for no reason, breaks property 4, and nothing else is said of it."""
+    nameless = Step(moves=(replace(ended().moves[0], reason=None),))
+    assert broken(listening(), e.Transferred(call="c1", by="5025", to="5026"), nameless) == [4]
+
+
+def test_what_the_engine_forgets_is_forgotten() -> None:
+    """A watch keeps no more sessions than a few times those of its engine: of others it does not know what they were."""
+    story = Story(settings(finals_max=8), DEFAULT)
+    story.at(10.0, *SEATS, *[ASK] * 10)
+    known = [f"s-{number}" for number in range(4, 14)]
+    notices = [Step(notices=(Notice("paused", name),)) for name in known]
+    assert [broken(story, e.TimePassed(), step) for step in notices] == [[4]] * 10
+    story.at(11.0, *[ASK] * 20)
+    assert [broken(story, e.TimePassed(), step) for step in notices] == [[]] * 10
 
 
 def test_a_repeat_says_nothing() -> None:
@@ -195,11 +213,12 @@ def test_somebody_who_listens_has_a_session() -> None:
 
 
 def test_a_session_begins_on_the_call_of_its_monitor_call() -> None:
-    """A requested session that begins on a call other than the switch says breaks property 3."""
+    """A requested session that begins on another call than the switch says breaks property 3, also in a read step."""
     story = Story()
     story.at(10.0, *SEATS, *talk(), ASK)
     step = story.engine.step(START)
-    assert broken(story, replace(START, call="c9"), step) == [3]
+    written = msgspec.json.decode(msgspec.json.encode(step), type=Step)
+    assert broken(story, replace(START, call="c9"), written) == [3]
 
 
 def test_a_watch_may_begin_in_the_middle() -> None:

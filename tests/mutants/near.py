@@ -21,6 +21,8 @@ from tests.mutants.runs import PROFILE, apart, is_ours, path_of
 ELSEWHERE = ("tests/house", "tests/crash", "tests/mutants")
 """These read the source, or take minutes."""
 MEASURE_S = 3_600.0
+OF_ALL_MODULES = ("tests/test_domain.py::test_values_never_change",)
+"""These look at what every module is when it was imported, without running a line of it."""
 
 
 class Map(msgspec.Struct, frozen=True):
@@ -40,7 +42,9 @@ class Map(msgspec.Struct, frozen=True):
         """The tests that run the place of a mutant, the quickest first; if that runs on import, all of its module."""
         lines = self.lines.get(mutant.source.name, {})
         found = {test for line in lines_of(mutant) for test in lines.get(line, ())}
-        found = found or {test for tests in lines.values() for test in tests} or set(range(len(self.tests)))
+        if not found:
+            found = {test for tests in lines.values() for test in tests} or set(range(len(self.tests)))
+            found.update(index for index, test in enumerate(self.tests) if test in OF_ALL_MODULES)
         return sorted(found, key=lambda test: (self.seconds[test], self.tests[test]))
 
     def quick(self, total_s: float) -> list[str]:
