@@ -164,6 +164,17 @@ def test_who_moves_names_the_former_phone() -> None:
     assert (notice.kind, notice.text) == (NoticeKind.LISTENER_MOVED, "5004 to 5005")
 
 
+@pytest.mark.parametrize("leaving", ["5005", "5006", "5007"])
+def test_who_leaves_leaves_the_others(leaving: str) -> None:
+    """Of three who listen besides one leaves: of him it is known until when he did, and the others still do."""
+    story = some.listening({"on_forbid": "notice"})
+    phones = ("5005", "5006", "5007")
+    story.at(1.0, *(e.ListenerJoined(monitor_call="m1", from_address=phone) for phone in phones))
+    story.at(2.0, e.ListenerLeft(monitor_call="m1", from_address=leaving))
+    besides = [(one.extension, one.until) for one in story.session().went.joined]
+    assert besides == [(phone, 2.0 if phone == leaving else None) for phone in phones]
+
+
 def test_the_same_listener_besides_is_one() -> None:
     """Somebody who is told twice to have joined is there once, and his leaving is said once."""
     story = some.listening({})

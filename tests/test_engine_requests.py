@@ -560,6 +560,16 @@ def test_a_sign_out_alone_ends_no_session_whose_call_is_up(person: str) -> None:
     assert Story().tell(*LISTENING, e.SignedOut(person=person)) is NOTHING
 
 
+@pytest.mark.parametrize("person", ["ann", "bob"])
+@pytest.mark.parametrize("start", [None, replace(START, call=None)], ids=["assumed", "observed"])
+def test_one_call_that_is_up_is_enough(person: str, start: e.Event | None) -> None:
+    """The same where only the call is known, as nobody tells of monitor calls, or only the monitor call."""
+    story = Story(settings(confirmation="none" if start is None else "switch"))
+    story.tell(*SEATS, *([start] if start else [*talk(), ASK]))
+    assert (story.session().state, story.session().call is None) == (State.ACTIVE, start is not None)
+    assert story.tell(e.SignedOut(person=person)) is NOTHING
+
+
 @pytest.mark.parametrize(
     ("person", "reason"), [("ann", Reason.SUPERVISOR_SIGNED_OUT), ("bob", Reason.AGENT_SIGNED_OUT)]
 )

@@ -81,6 +81,13 @@ def test_who_is_first_heard_of_on_hold_is_on_the_call_and_holds(before: type[e.E
     ]
 
 
+@pytest.mark.parametrize("before", [None, e.Initiated, e.Delivered, e.Parked])
+def test_an_answer_is_an_answer_and_no_more(before: type[e.Event] | None) -> None:
+    """Who answers has joined the call; nobody is told that a hold began or is over."""
+    made = floor(*talk("c1", "0170"), *([before(call="c1", address="5025")] if before else []))  # type: ignore[call-arg]
+    assert learn(made, e.Established(call="c1", address="5025")) == [Change(What.JOINED, "c1", "5025")]
+
+
 def test_an_older_event_of_a_leg_changes_nothing() -> None:
     """Events that come in the wrong order leave what the latest of them said."""
     made = floor(e.Held(call="c1", address="5025", at=5.0), e.Retrieved(call="c1", address="5025", at=3.0))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from monitoring_core.domain import events as e
 from monitoring_core.domain.facts import FACTS
 from monitoring_core.domain.settings import Limits
-from monitoring_core.floor.entities import Call, What
+from monitoring_core.floor.entities import Call, Leg, What
 from monitoring_core.floor.facts import floor_facts
 from monitoring_core.floor.floor import Floor
 from monitoring_core.testing.strategies import people
@@ -24,6 +24,24 @@ def floor(*events: e.Event) -> Floor:
     for event in events:
         made.apply(event, event.at, event.at)
     return made
+
+
+@pytest.mark.parametrize("state", e.LegState)
+def test_where_the_agent_stands_on_a_call_is_told(state: e.LegState) -> None:
+    """He is connected on it, or has put it on hold, exactly where his leg is in that state."""
+    made = floor(e.CallSeen(view=e.CallView("c1", (e.Participant("0170", e.LegState.CONNECTED),))))
+    call = made.calls.by_id["c1"]
+    call.legs["5025"] = Leg("5025", state)
+    facts = floor_facts(made, "5004", "5025", call)
+    assert (facts["call.connected"], facts["call.held"]) == (state is e.LegState.CONNECTED, state is e.LegState.HELD)
+
+
+def test_whether_anybody_sits_somewhere_is_known_or_not() -> None:
+    """Of an extension it is known that somebody is signed in there, that nobody is, or nothing at all."""
+    made = floor(*SEATS, e.SignedOut(person="bob"))
+    assert [made.people.is_signed_in_on(extension) for extension in ("5004", "5025", "5099")] == [True, False, None]
+    made.people.snapshot(e.Snapshot(covers=("people",), people=(e.PersonView("ann", ("5004",)),)), None)
+    assert [made.people.is_signed_in_on(extension) for extension in ("5004", "5025", "5099")] == [True, False, False]
 
 
 def holder(made: Floor, extension: str) -> str | None:

@@ -416,6 +416,28 @@ def test_what_is_broken_is_named_with_its_place(raw: bytes | str, what: str, whe
     assert error.fix
 
 
+@pytest.mark.parametrize(
+    ("subtopic", "topics", "fix"),
+    [
+        ("SetSilentMonitoring", ("Error", "InboundCall", "OutboundCall", "A", "Z"), "send it on Team or Agent"),
+        ("SetDROP", ("Agent", "Error", "Team", "A", "Z"), "send it on InboundCall or OutboundCall"),
+        ("SetBARGE CALL", ("Agent", "Error", "Team", "A", "Z"), "send it on InboundCall or OutboundCall"),
+        ("SetAPIError", ("Agent", "InboundCall", "OutboundCall", "Team", "A", "Z"), "send it on Error"),
+    ],
+)
+def test_each_subtopic_is_on_its_topics_only(subtopic: str, topics: tuple[str, ...], fix: str) -> None:
+    """What is sent on the topic of something else, or on none of the bus, is refused and told where it belongs."""
+    for topic in topics:
+        raw = {"channel": "Cisco", "topic": topic, "subtopic": subtopic, "data": {}}
+        error = refused(json.dumps(raw))
+        assert (error.what, error.fix) == ("this subtopic is not on this topic", fix)
+
+
+def test_a_key_of_two_names_that_stands_twice_is_called_by_the_first() -> None:
+    """Whoever sends both names of one thing is told to send the first, which is the bus's own."""
+    assert refused('{"subtopic":"x","data":1,"message":1}').fix == "send data once"
+
+
 def test_a_misspelt_key_is_recognised() -> None:
     """A required key that is missing, while one like it is there, is answered with that one."""
     error = refused(line({"fromAdress": "1", "toAddress": "2", "UserName": "3"}))

@@ -572,6 +572,12 @@ def test_the_order_of_alternatives_does_not_change_the_digest() -> None:
     assert first.digest == second.digest
 
 
+def test_a_test_reads_as_it_was_written() -> None:
+    """Letters that are no ASCII stand in what people read of a test as they are."""
+    text = PERMIT + 'when.supervisor.state = { in = ["müde", "休憩"] }\n'
+    assert load_book({"a.toml": text}).rules[0].when[0].text == 'in ["müde", "休憩"]'
+
+
 @pytest.mark.parametrize(("count", "said"), [(200, 'did you mean "fact100"?'), (201, "none")])
 def test_among_very_many_names_only_those_with_the_same_beginning_are_compared(count: int, said: str) -> None:
     """With more than two hundred names to choose from, a slip in the first two letters finds none of them."""

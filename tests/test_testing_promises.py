@@ -98,17 +98,6 @@ def test_an_end_without_a_reason_is_named_whatever_it_came_by() -> None:
     assert broken(listening(), e.Transferred(call="c1", by="5025", to="5026"), nameless) == [4]
 
 
-def test_what_the_engine_forgets_is_forgotten() -> None:
-    """A watch keeps no more sessions than a few times those of its engine: of others it does not know what they were."""
-    story = Story(settings(finals_max=8), DEFAULT)
-    story.at(10.0, *SEATS, *[ASK] * 10)
-    known = [f"s-{number}" for number in range(4, 14)]
-    notices = [Step(notices=(Notice("paused", name),)) for name in known]
-    assert [broken(story, e.TimePassed(), step) for step in notices] == [[4]] * 10
-    story.at(11.0, *[ASK] * 20)
-    assert [broken(story, e.TimePassed(), step) for step in notices] == [[]] * 10
-
-
 def test_a_repeat_says_nothing() -> None:
     """What comes again with its id, at the same moment, and is not ignored, breaks property 6."""
     story, event = listening(), e.Held(call="c1", address="5025", id="1")
@@ -150,6 +139,16 @@ def test_a_request_waits_no_longer_than_it_may() -> None:
     inside(story.engine).clock.deadlines.clear()
     story.engine.step(e.TimePassed(received_at=21.0))
     assert broken(story, e.TimePassed(), Step()) == [4]
+
+
+def test_of_several_that_wait_too_long_the_first_is_named() -> None:
+    """Whoever was due first stands for those behind him, as one word is enough and most steps look at one request."""
+    story = Story()
+    story.at(10.0, *SEATS, *talk(), ASK, replace(ASK, from_address="5005"))
+    inside(story.engine).clock.deadlines.clear()
+    story.engine.step(e.TimePassed(received_at=21.0))
+    (one,) = story.watch.check(Step(), e.TimePassed())
+    assert one.what == "s-6 waits for its start, which was due by 20"
 
 
 @pytest.mark.parametrize(("later_s", "numbers"), [(0.0, []), (0.5, [2])])

@@ -50,6 +50,7 @@ def test_a_proper_life_breaks_nothing() -> None:
     [
         ((Step(moves=(STARTED,)),), 1),
         ((PERMITTED, Step(moves=(Move("s-1", Trigger.FAILED, State.REQUESTED, State.ACTIVE),))), 1),
+        ((PERMITTED, Step(moves=(Move("s-1", Trigger.STARTED, State.REQUESTED, State.ENDED, Reason.FAILED),))), 1),
         ((PERMITTED, Step(moves=(STARTED, Move("s-1", Trigger.UNSENT, State.ACTIVE, State.REJECTED)))), 1),
         ((Step(commands=(COMMAND,)),), 2),
         ((Step(verdicts=(Judged("s-1", FORBID),), commands=(COMMAND,)),), 2),
@@ -87,12 +88,13 @@ def test_a_requested_session_on_a_monitor_call_is_seen() -> None:
     assert [one.property for one in story.watch.check(Step(notices=(Notice("paused"),)))] == [3]
 
 
-def test_what_the_engine_forgets_the_watch_forgets() -> None:
+@pytest.mark.parametrize("finals", [2, 5])
+def test_what_the_engine_forgets_the_watch_forgets(finals: int) -> None:
     """A watch remembers no more sessions than a small multiple of those that its engine remembers."""
-    story = Story(Settings(limits=Limits(finals_max=2)))
+    story = Story(Settings(limits=Limits(finals_max=finals)))
     for number in range(20):
         story.at(float(100 * number), *talk(f"c{number}"), ASK)
         story.pass_time(100.0 * number + 50)
-    assert len(story.watch._states) <= 7  # noqa: SLF001
+    assert len(story.watch._states) <= 2 * finals + 3  # noqa: SLF001
     assert story.watch._started <= story.watch._states.keys()  # noqa: SLF001
     assert START.monitor_call not in story.watch._states  # noqa: SLF001
