@@ -106,13 +106,14 @@ AIM = 20
 ENTRIES = (
     Entry("monitoring-core", Judges, (Ours, 25)),
     Entry("by hand, the same Verdict", Judges, (ByHand, 25), aim=0.25),
-    Entry("cedarpy (its diagnostics: ids)", Judges, (books.Cedar,), 0, "cedarpy", AIM),
-    Entry("celine-regorus (ids, reasons, values)", Judges, (books.Regorus,), 0, "celine-regorus", AIM),
-    Entry("regopy (ids, reasons, values)", Judges, (books.Regopy,), 5, "regopy", AIM),
-    Entry("datalogic-py (trace)", Judges, (books.JsonLogicTrace,), 0, "datalogic-py", AIM),
-    Entry("datalogic-py (ids, no explanation)", Judges, (books.JsonLogic,), 0, "datalogic-py"),
-    Entry("cel-expr-python (ids, no explanation)", Judges, (books.Cel,), 0, "cel-expr-python"),
+    Entry("cedarpy: ids, by its diagnostics", Judges, (books.Cedar,), 0, "cedarpy", AIM),
+    Entry("datalogic-py: its trace", Judges, (books.JsonLogicTrace,), 0, "datalogic-py", AIM),
+    Entry("regopy: a why in each rule", Judges, (books.Regopy,), 5, "regopy", AIM),
+    Entry("celine-regorus: a why in each rule", Judges, (books.Regorus,), 0, "celine-regorus", AIM),
+    Entry("cel-expr-python: a why in each rule", Judges, (books.Cel,), 0, "cel-expr-python", AIM),
+    Entry("datalogic-py: a why in each rule", Judges, (books.JsonLogic, 5), 0, "datalogic-py", AIM),
 )
+"""Cedar and the trace explain by themselves; a why is id, reason and the values seen, written into rules by us."""
 
 
 def same_values() -> None:

@@ -188,7 +188,7 @@ class Cedar:
 
 @attrs.define
 class Cel:
-    """One expression, compiled once, whose value is a list of ids."""
+    """One expression, compiled once, whose value is a list: of each rule that refuses id, reason and values seen."""
 
     book: RuleBook
 
@@ -196,8 +196,8 @@ class Cel:
         from cel_expr_python import cel  # noqa: PLC0415 # each engine in a process of its own
 
         env = cel.NewEnv(variables={"f": cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
-        parts = [f'{CEL.lifted(rule)} ? "" : "{rule.id}"' for rule in rules(self.book)]
-        self._expression = env.compile(f"[{', '.join(parts)}]")
+        parts = [f"{CEL.lifted(rule)} ? {{}} : {_cel_why(rule)}" for rule in rules(self.book)]
+        self._expression = env.compile(f"[{', '.join(parts)}].filter(one, size(one) > 0)")
 
     _expression: Any = attrs.field(init=False)
 
@@ -207,7 +207,13 @@ class Cel:
 
     def judge(self, data: dict[str, Any]) -> Said:
         """Evaluate."""
-        return _said(one for one in self._expression.eval(data=data).plain_value() if one)
+        return _said(why["rule"] for why in self._expression.eval(data=data).plain_value())
+
+
+def _cel_why(rule: Rule) -> str:
+    names = [(fact.name, word(fact.name)) for fact in rule.facts]
+    seen = ", ".join(f'"{name}": "{said}" in f ? f.{said} : dyn(null)' for name, said in names)
+    return f'{{"rule": dyn("{rule.id}"), "because": dyn({json.dumps(rule.because)}), "seen": dyn({{{seen}}})}}'
 
 
 @attrs.define
@@ -261,21 +267,21 @@ class Regopy:
         return _said(self._engine.query_bundle(self._bundle).results[0].expressions[0])
 
 
-def _json_logic(book: RuleBook) -> list[Any]:
-    return [{"if": [JSON_LOGIC.lifted(rule), None, rule.id]} for rule in rules(book)]
-
-
 @attrs.define
 class JsonLogic:
-    """datalogic-py: one list of ids, in a session, as is fastest."""
+    """datalogic-py: a template, in a session, as is fastest: of each rule that refuses id, reason and values seen."""
 
     book: RuleBook
 
     def __attrs_post_init__(self) -> None:
         import datalogic_py  # noqa: PLC0415 # each engine in a process of its own
 
-        engine = datalogic_py.Engine()
-        self._rule, self._session = engine.compile(_json_logic(self.book)), engine.session()
+        engine, template = datalogic_py.Engine(templating=True), []
+        for rule in rules(self.book):
+            seen = {word(fact.name): {"val": word(fact.name)} for fact in rule.facts}
+            why = {"rule": rule.id, "because": rule.because, "seen": seen}
+            template.append({"if": [JSON_LOGIC.lifted(rule), None, why]})
+        self._rule, self._session = engine.compile(template), engine.session()
 
     _rule: Any = attrs.field(init=False)
     _session: Any = attrs.field(init=False)
@@ -286,19 +292,20 @@ class JsonLogic:
 
     def judge(self, facts: dict[str, Any]) -> Said:
         """Evaluate."""
-        return _said(one for one in self._session.evaluate(self._rule, facts) if one)
+        return _said(why["rule"] for why in self._session.evaluate(self._rule, facts) if why)
 
 
 @attrs.define
 class JsonLogicTrace:
-    """The same with its trace: every step with the value that it saw."""
+    """The same with its own trace: every step with the value that it saw."""
 
     book: RuleBook
 
     def __attrs_post_init__(self) -> None:
         import datalogic_py  # noqa: PLC0415 # each engine in a process of its own
 
-        self._ask, self._rule = datalogic_py.Engine().evaluate_with_trace, json.dumps(_json_logic(self.book))
+        ids = [{"if": [JSON_LOGIC.lifted(rule), None, rule.id]} for rule in rules(self.book)]
+        self._ask, self._rule = datalogic_py.Engine().evaluate_with_trace, json.dumps(ids)
 
     _ask: Any = attrs.field(init=False)
     _rule: str = attrs.field(init=False)

@@ -31,6 +31,7 @@ LEGS: Rows = (
     ("clear", ("initiated", "alerting", "connected", "held", "waiting"), "cleared"),
 )
 """What happens to a leg, from which states, to which."""
+LINE_ORDER = ("connected", "held", "waiting", "alerting", "initiated", "idle")
 LEG_STATES = ("initiated", "alerting", "connected", "held", "waiting", "cleared")
 
 SESSIONS: Rows = (
@@ -602,7 +603,7 @@ class Job:
         """All that a rule may look at."""
         supervisor, agent = self.seats.get(from_address), self.seats.get(to_address)
         listening = self.of_supervisor.get(supervisor.id, ()) if supervisor else ()
-        states = [one.legs[to_address].state for one in self.calls_of.get(to_address, {}).values()]
+        states = {one.legs[to_address].state for one in self.calls_of.get(to_address, {}).values()} or {"idle"}
         return Asked(
             from_address,
             to_address,
@@ -611,9 +612,7 @@ class Job:
             agent,
             self.phones.get(to_address),
             call,
-            next((state for state in ("connected", "held", "waiting", "alerting") if state in states), "initiated")
-            if states
-            else "idle",
+            next(state for state in LINE_ORDER if state in states),
             is_active,
             sum(one.known.to_address == to_address for one in listening),
             len(self.of_agent.get(agent.id, ())) if agent else 0,

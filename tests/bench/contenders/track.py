@@ -122,11 +122,11 @@ class Track:
 
     def table(self, title: str, unit: str) -> None:
         """Print all of it."""
-        print(f"\n{title}\n\n  {'':58}{unit:>12}{'a second':>12}{'us each':>10}{'ratio':>11}{'aim':>8}")
+        print(f"\n{title}\n\n  {'':62}{unit:>12}{'a second':>12}{'us each':>10}{'ratio':>11}{'aim':>8}")
         for entry in self.entries:
             each = median(self.seconds[entry.name].values())
             aim = "" if entry.aim is None else f"{entry.aim:g}"
-            print(f"  {entry.title:58}{self.done[entry.name]:>12,}{1 / each:>12,.0f}{each * 1e6:>10.1f}", end="")
+            print(f"  {entry.title:62}{self.done[entry.name]:>12,}{1 / each:>12,.0f}{each * 1e6:>10.1f}", end="")
             print(f"{self.ratio(entry):>11.2f}{aim:>8}")
 
     def _ask(self, entry: Entry, what: object) -> Any:
