@@ -4,7 +4,8 @@ The log is a day of a large site: 2,000 agents in 100 teams, about ten events a 
 tenth of them for an idle agent, a fifth for another team's), three calls in ten held, one in twenty transferred, one
 event in a hundred told twice, each heard up to 0.2 s late. Contenders share `job`: json, attrs, dictionaries, only
 what this log needs. They differ in what keeps the states of calls' legs and of sessions, and in what judges. All must
-find the same sessions, with pair, call, state, reason, rules and times, before anything is measured.
+find the same sessions, with pair, call, state, reason, rules and times, before anything is measured; those that run
+the whole log, at its end, too.
 
 Where only sessions are machines and legs are not, most of the time goes into json, attrs and dictionaries, whatever
 the library: that row is there to show it. Contenders too slow for the whole log run its first pieces.
@@ -156,6 +157,8 @@ def main() -> None:
         turns = number // PIECE
         with Track(entries(log, turns)) as track:
             track.run(turns)
+            track.agree()
+            print("Those that run the whole log find the same sessions in it.")
         track.table("A day of a large site, replayed", "events")
 
 

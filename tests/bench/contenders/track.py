@@ -105,12 +105,14 @@ class Track:
                 self.done[entry.name] += done
 
     def agree(self) -> None:
-        """Stop where somebody found anything else than the first did."""
+        """Stop where somebody who ran as far as the first found anything else."""
         first, *others = (entry for entry in self.entries if entry.is_compared)
         answer = self._ask(first, "answer")
         if not answer:
             raise SystemExit(f"{first.name} found nothing, so nothing can be compared")
         for other in others:
+            if self.seconds[other.name].keys() != self.seconds[first.name].keys():
+                continue
             found = self._ask(other, "answer")
             if found != answer:
                 raise SystemExit(f"{other.title} does not find what {first.name} does: {_difference(answer, found)}")
