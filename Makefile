@@ -1,7 +1,7 @@
 # make test           everything that must hold: style, types, and the tests against the built wheel
 # make demo           a real recording, replayed with requests to monitor
 # make crash          a thousand times kill -9; twenty thousand requests of two processes and eight threads at once
-# make bench          speed, measured
+# make bench          speed, measured, beside others who do the same (needs a C compiler: one of them is compiled)
 # make fuzz           ten million malformed inputs to everything that reads, and hostile rule files
 # make planted        twelve bugs planted into the engine, each searched for from twenty seeds (half an hour)
 # make triples        a million triples of state, event and book: the engine against a naive oracle (two minutes)
@@ -62,9 +62,9 @@ crash: outside
 
 bench: outside
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(CONTENDERS)
-	@cd $(OUT)/outside && for one in $(basename $(notdir $(wildcard tests/bench/*.py))); do \
-		echo "$$one"; ../../$(RUN) -m "tests.bench.$$one" || exit 1; \
-	done
+	@cd $(OUT)/outside && failed=0; for one in $(basename $(notdir $(wildcard tests/bench/*.py))); do \
+		echo "$$one"; ../../$(RUN) -m "tests.bench.$$one" || failed=1; \
+	done; exit $$failed
 
 fuzz: outside
 	cd $(OUT)/outside && ../../$(RUN) -m tests.fuzz
