@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from monitoring_core.cli import check, coverage, diff, explore, journals, logs, mutate, running, small
+from monitoring_core.cli import check, coverage, diff, explore, journals, logs, mutate, report, running, small
 from monitoring_core.cli.inputs import SITE
 from monitoring_core.coverage import SECTIONS
 from monitoring_core.errors import MonitoringError
@@ -125,6 +125,7 @@ def _parser() -> ArgumentParser:
     check.arguments(add("check", check.check, what, epilog=check.ABOUT))
     _add_scenario(add("scenario", small.scenario, "run stories", rules))
     _add_coverage(add("coverage", coverage.coverage, "what stories or recordings exercised", rules, log, epilog=_MERGE))
+    report.arguments(add("report", report.report, "a log as one page for a browser", rules, log, epilog=_MERGE))
     _add_questions(add, rules, log)
     add("draw", small.draw, "the state table as a Mermaid diagram")
     made = add("decode", small.decode, "say what a bus message is, or why it is none")
