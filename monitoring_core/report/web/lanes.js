@@ -7,6 +7,7 @@ const LETTER = 6.6;
 const LANES_SHOWN = 30;
 const MARGIN_PART = 0.3;
 const MARGIN_S = 2;
+const MOMENT_MARGIN_S = 10;
 
 function drawLanes(place, { told, row: line }) {
   place.replaceChildren();
@@ -117,11 +118,11 @@ function statesOf(steps) {
   return found;
 }
 
-// The session in the middle, with a third of its length before and after it.
+// The session in the middle, with a third of its length before and after it; of one refused, some seconds.
 function windowOf(told, states) {
-  const times = [...states.flatMap((one) => [one.from, one.until])].filter((at) => at !== null);
+  const times = states.flatMap((one) => [one.from, one.until]).filter((at) => at !== null);
   const [first, final] = [d3.min(times), states.at(-1).until === null ? Math.max(d3.max(times), DATA.last ?? 0) : d3.max(times)];
-  const margin = Math.max(MARGIN_S, (final - first) * MARGIN_PART);
+  const margin = final > first ? Math.max(MARGIN_S, (final - first) * MARGIN_PART) : MOMENT_MARGIN_S;
   return [first - margin, final + margin];
 }
 
