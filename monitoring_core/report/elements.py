@@ -30,8 +30,8 @@ def element(tag: str, *inside: Element | str, **attributes: str) -> Element:
 
 
 def html(made: Element) -> str:
-    """Its text."""
-    return tostring(made, encoding="unicode", method="html")
+    """Its text. A NUL would be left out by a browser without a word: it gets the sign for what cannot be shown."""
+    return tostring(made, encoding="unicode", method="html").replace("\0", "\ufffd")
 
 
 def link(one: Number) -> Element:

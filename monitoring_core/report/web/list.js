@@ -26,7 +26,7 @@ function makeList() {
   const inputs = Object.fromEntries(FIELDS.map(([name, , type]) =>
     [name, element("input", { type, name, step: type === "search" ? null : "any", autocomplete: "off", spellcheck: "false",
       oninput: searchSoon })]));
-  const form = element("form", { role: "search", "aria-label": "sessions", onsubmit: (event) => { event.preventDefault(); search(); } },
+  const form = element("form", { role: "search", "aria-label": "sessions" },
     ...FIELDS.map(([name, label]) => element("label", {}, label, inputs[name])));
   parts = {
     inputs,

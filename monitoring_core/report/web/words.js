@@ -7,7 +7,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 function element(tag, attributes = {}, ...inside) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name === "onclick" || name === "oninput" || name === "onsubmit") made.addEventListener(name.slice(2), value);
+    if (name === "onclick" || name === "oninput") made.addEventListener(name.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
   }
   made.append(...inside.filter((one) => one !== null && one !== undefined && one !== ""));
