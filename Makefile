@@ -1,5 +1,5 @@
 # make test           everything that must hold: style, types, and the tests against the built wheel
-# make demo           a real recording, replayed with requests to monitor
+# make demo           a real recording, replayed with requests to monitor; its report is build/report.html
 # make crash          a thousand times kill -9; twenty thousand requests of two processes and eight threads at once
 # make bench          speed, measured, beside others who do the same (needs a C compiler: one of them is compiled)
 # make fuzz           ten million malformed inputs to everything that reads, and hostile rule files
@@ -8,7 +8,7 @@
 # make mutate         every rule, setting and row of the state table broken in turn: cases and stories must notice
 # make mutants        a sample of small changes to the pure rooms' code, by cosmic-ray: tests must notice nine of ten (an hour)
 # make test-pythons   the tests under every Python that is found (PYTHONS="python3.12 ..." names others)
-# make test-servers   the tests that need a server: prosody, from Debian's packages; root gets it by itself
+# make test-servers   the tests that need prosody (a server) or Chromium, Debian's packages; root gets them by itself
 # make clean          remove all that the others made
 #
 # Needs Python 3.11 or later (PYTHON=... names one), git and make. pip's own configuration says where packages come from.
@@ -55,6 +55,7 @@ test-wheel: outside
 demo: $(VENV)/wheel
 	$(RUN) scenarios/demo.py
 	$(RUN) scenarios/demo_journal.py
+	$(RUN) scenarios/demo.py --report $(OUT)/report.html
 
 crash: outside
 	cd $(OUT)/outside && ../../$(RUN) -m tests.crash

@@ -1,6 +1,7 @@
 """What `make demo` shows: a recorded contact centre, what its supervisors asked for, and what became of it.
 
-Two runs of the command line over one recording: what was, and what would have been sent.
+Two runs of the command line over one recording: what was, and what would have been sent. With `--report FILE` a third
+one instead: the same as a page for a browser.
 """
 
 from __future__ import annotations
@@ -29,6 +30,17 @@ SHOWN = (
         ["run", *CENTRE],
     ),
 )
+GAP_S = 0.5
+"""From when on a silence of the switch is shown, seconds: its calls are some seconds long, and there are many."""
+
+
+def report(path: Path) -> int:
+    """Write the page, and say where it is; the exit code."""
+    print("\n=== All of it as one page for a browser, without a network\n    monitoring-core report LOG\n", flush=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    code = main(["report", *CENTRE, f"--gap={GAP_S}", "--out", str(path)])
+    print(f"open {path.resolve().as_uri()}", flush=True)
+    return code
 
 
 def demo() -> int:
@@ -41,4 +53,10 @@ def demo() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(demo())
+    match sys.argv[1:]:
+        case []:
+            sys.exit(demo())
+        case ["--report", path]:
+            sys.exit(report(Path(path)))
+        case _:
+            sys.exit(f"usage: {sys.argv[0]} [--report FILE]")

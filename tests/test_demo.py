@@ -104,6 +104,17 @@ def test_the_demo_shows_it() -> None:
     assert sent == {"SetSilentMonitoring": 61, "SetDROP": 6}
 
 
+def test_the_demo_writes_a_report(tmp_path: Path) -> None:
+    """With `--report` the script writes the page of all 111 sessions, with silences on it, and says where."""
+    path = tmp_path / "new" / "report.html"
+    command = [sys.executable, str(SCENARIOS / "demo.py"), "--report", str(path)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert path.as_uri() in done.stdout
+    page = path.read_text(encoding="utf-8")
+    assert ">111</a>" in page
+    assert "13 times for 0.5 s or longer" in page
+
+
 def test_the_requests_are_those_of_the_script() -> None:
     """The recorded requests are what the script makes of the truth file."""
     truth = (FOLDER / "contact-centre-a.truth.jsonl").read_bytes()

@@ -30,7 +30,7 @@ LIBRARY = tuple(
     for name in "array color format interpolate time time-format scale path selection axis".split()
 )
 """D3's modules, each after those that it needs."""
-PAIRS_MAX = 12
+PAIRS_MAX = 10
 """How many of those who listened longest are shown."""
 OWN = ("words.js", "table.js", "list.js", "pictures.js", "lanes.js", "session.js", "main.js")
 CALENDAR_FROM_S = 1e8

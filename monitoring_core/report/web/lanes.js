@@ -28,6 +28,9 @@ function drawLanes(place, { told, row: line }) {
   states.filter((one) => one.state === "ACTIVE").forEach((one) =>
     picture.append("rect").attr("class", "band").attr("x", across(one.from)).attr("y", top).attr("height", bottom - top)
       .attr("width", Math.max(1, across(one.until ?? end) - across(one.from))));
+  for (const { from } of states) {
+    picture.append("line").attr("class", "moment").attr("x1", across(from)).attr("x2", across(from)).attr("y1", top).attr("y2", bottom);
+  }
   const spans = states.filter((one) => one.state === "REQUESTED" || one.state === "ACTIVE")
     .map((one) => [one.from, one.until ?? end, one.state.toLowerCase(), one.state]);
   lane(picture, across, "session", top, row, narrow, spans);
@@ -39,9 +42,6 @@ function drawLanes(place, { told, row: line }) {
       one.spans.filter(([from, until]) => from !== null && (until ?? end) >= first && from <= final)
         .map(([from, until, state]) => [from, until ?? end, kind(state), spaced(state)]));
   });
-  for (const { from } of states) {
-    picture.append("line").attr("class", "moment").attr("x1", across(from)).attr("x2", across(from)).attr("y1", top).attr("y2", bottom);
-  }
   axisOf(picture, across, first, bottom, width - left);
   if (told.lanes.length > LANES_SHOWN) place.append(element("p", {}, `and ${number(told.lanes.length - LANES_SHOWN)} more parties`));
 }

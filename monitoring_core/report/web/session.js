@@ -75,6 +75,7 @@ function summary(number, first) {
     : `The request was ${text("verdict", first) === "permit" ? "permitted" : "refused"} (${rule}).`);
   const [start, ended] = [text("start_certainty", first), text("end_certainty", first)];
   if (start) said.push(`Start ${start}${ended ? `, end ${ended}` : ""}.`);
+  if (isKind(first, KINDS.get("alarm").number)) said.push("It was against the rules: its steps say what.");
   const code = text("code", first);
   said.push(`${text("state", first)}${end(first) === text("state", first).toLowerCase() ? "" : `: ${end(first)}`}.`);
   return [...said.map((one) => element("p", { class: "said" }, one)), ...(code ? coded(code) : [])];
