@@ -43,7 +43,7 @@ GAP_S = 0.5
 ABOUT = About(log="a.jsonl", site="s", events=0, digest="d", book="b")
 HOSTILE = (
     "</script><img src=x onerror=alert(1)>",
-    "<!--<script>",
+    "</script/x onload=alert(1) <!--<script ",
     "]]>\u2028\u2029\x00\x7f",
     "\"'><svg/onload=alert(1)>",
     "&lt;b&gt;&amp;",
@@ -235,6 +235,26 @@ def test_blocks_do_not_mix_up_sessions() -> None:
     assert len(asked) == count
 
 
+def test_a_repeat_of_a_request_is_a_step_of_its_session() -> None:
+    """A request with a token that was used before stands under the session that it is answered with."""
+    asked = structs.replace(ASKED, token="t")
+    (session,) = reported([*when(1, *SEATS, *talk()), *when(2, asked), *when(3, asked)])[0].sessions.values()
+    assert [step["position"] for step in session["steps"]] == [6, 7]
+
+
+def test_little_is_kept_of_what_is_over() -> None:
+    """Of a session that is final, and whose call is over, only packed text is kept, and of the call nothing."""
+    engine = Engine(DEFAULT, Settings(), "s")
+    gathered = Gathered(engine, GAP_S)
+    told = [*when(1, *SEATS, *talk()), *when(2, ASKED), *when(3, STARTED), *when(4, ENDED)]
+    Watched.run(engine, told, gathered.note)
+    (kept,) = gathered.sessions.values()
+    assert (kept.steps, bool(kept.packed), bool(kept.trails)) == ([], True, True)
+    Watched.run(engine, when(5, e.CallCleared(call="c1")), gathered.note)
+    assert (kept.trails, kept.row, bool(kept.lanes)) == ({}, None, True)
+    assert "c1" not in gathered.trails.live
+
+
 def test_a_step_tells_the_verdict_of_that_step() -> None:
     """A mode that the rules forbid is told as forbidden, though the session itself was permitted."""
     told = [*when(1, *SEATS, *talk()), *when(2, ASKED), *when(3, STARTED), *when(4, e.ModeChanged("m1", "whisper"))]
@@ -329,6 +349,12 @@ def test_a_call_whose_lease_expired_ends_its_lanes() -> None:
     assert None not in ends
 
 
+def test_a_silence_is_as_long_as_it_is_said_to_be() -> None:
+    """Nothing told for just so long is a silence; what others tell meanwhile ends none."""
+    told = [*when(1, *SEATS), *when(3, ASKED), *when(6, *talk()), *when(10.9, *talk("c2"))]
+    assert reported(told, gap_s=5.0)[0].data["silences"] == [[1, 6]]
+
+
 @given(st.lists(events, max_size=40), st.sampled_from([0.5, 2.0, 10.0]))
 def test_silences_are_those_of_the_oracle(told: list[Event], gap_s: float) -> None:
     """A silence lies between two words of the switch that are far enough apart, whatever others say meanwhile."""
@@ -412,6 +438,7 @@ def test_a_hostile_name_comes_out_as_it_went_in() -> None:
     for name in HOSTILE:
         made = named(name)
         assert f"1{name}" in made.data["texts"]
+        assert not set("<>&") & set(made.tree.get("data").text)
         assert {one["person"] for told in made.sessions.values() for one in told["lanes"]} >= {f"1{name}"}
 
 

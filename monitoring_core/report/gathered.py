@@ -95,14 +95,14 @@ class Gathered:
     gap_s: float = GAP_S
     sessions: dict[str, Kept] = attrs.field(factory=dict)
     silences: Silences = attrs.field(init=False)
-    _trails: Trails = attrs.field(init=False)
+    trails: Trails = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.silences, self._trails = Silences(self.gap_s), Trails(self.engine)
+        self.silences, self.trails = Silences(self.gap_s), Trails(self.engine)
 
     def note(self, event: Event, step: Step) -> None:
         """What happened, and what it led to; directly after the step, as the facts are those of then."""
-        for trail in self._trails.note(event, step):
+        for trail in self.trails.note(event, step):
             for name in trail.waiting:
                 self.sessions[name].settle()
         self.silences.note(event, self.engine.now)
@@ -127,7 +127,7 @@ class Gathered:
         """Note the rows of the table that it took and the calls that it is about."""
         found = self.engine.sessions.by_id.get(name)
         for call in () if found is None or kept.packed else (found.call,) if found.call else found.candidates:
-            trail = self._trails.live.get(call)
+            trail = self.trails.live.get(call)
             if trail is not None:
                 kept.trails[call] = trail
         kept.notices |= {notice.kind for notice in step.notices if notice.session == name}
