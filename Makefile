@@ -8,7 +8,7 @@
 # make mutate         every rule, setting and row of the state table broken in turn: cases and stories must notice
 # make mutants        a sample of small changes to the pure rooms' code, by cosmic-ray: tests must notice nine of ten (an hour)
 # make test-pythons   the tests under every Python that is found (PYTHONS="python3.12 ..." names others)
-# make test-servers   the tests that need prosody (a server) or Chromium, Debian's packages; root gets them by itself
+# make test-servers   the tests that need a server or a browser: prosody and Chromium, from Debian's packages; root gets them
 # make clean          remove all that the others made
 #
 # Needs Python 3.11 or later (PYTHON=... names one), git and make. pip's own configuration says where packages come from.
