@@ -140,6 +140,7 @@ def _add_replay(made: ArgumentParser) -> None:
     made.add_argument("--json", action="store_true", help="one session a line, as JSON")
     made.add_argument("--remedies", action="store_true", help="say of each refusal what would have permitted it")
     made.add_argument("--watch", action="store_true", help="check the properties after every event; 1 if one is broken")
+    made.add_argument("--at", metavar="T", help=f"people, calls and sessions then; {_MOMENT}, or #12: after 12 events")
 
 
 def _add_questions(add: Callable[..., ArgumentParser], rules: ArgumentParser, log: ArgumentParser) -> None:

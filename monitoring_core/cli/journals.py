@@ -9,9 +9,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from itertools import chain
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import msgspec
 from tqdm import tqdm
 
 from monitoring_core.audit import Asked, Line, as_csv, as_table, lines
+from monitoring_core.cli.moment import moment
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.journal import Head, Verified
 from monitoring_core.monitor import upkeep
@@ -68,7 +67,7 @@ def erase(options: Namespace) -> int:
 
 def prune(options: Namespace) -> int:
     """Delete old entries; print how many of each site are gone."""
-    key, before = _key(options), _moment(options.before)
+    key, before = _key(options), moment(options.before)
     for name in upkeep.sites(options.journal, options.site):
         sys.stdout.write(f"{name}: entries pruned: {upkeep.prune(options.journal, name, before, key)}\n")
     return SOUND
@@ -144,34 +143,7 @@ def _key(options: Namespace) -> bytes | None:
 
 
 def _maybe(text: str | None) -> float | None:
-    return None if text is None else _moment(text)
-
-
-def _moment(text: str) -> float:
-    """Seconds since 1970, from seconds, ISO 8601 with its offset, or a date (midnight, UTC)."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = _iso(text)
-    if not isfinite(seconds):
-        raise _no_time(text)
-    return seconds
-
-
-def _iso(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _no_time(text) from None
-    if moment.tzinfo is None:
-        if any(mark in text for mark in "T: "):
-            raise UsageError("this time does not say where", quote(text), f"add its offset: {quote(text)}+01:00, or Z")
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()
-
-
-def _no_time(text: str) -> UsageError:
-    return UsageError("this is no time", quote(text), "write 2026-01-31, 2026-01-31T08:00:00Z, or seconds since 1970")
+    return None if text is None else moment(text)
 
 
 def _bar(read: Iterable[Any], total: int | None) -> Iterable[Any]:

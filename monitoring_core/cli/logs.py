@@ -13,6 +13,7 @@ import msgspec
 
 from monitoring_core.cli import show
 from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of, with_progress
+from monitoring_core.cli.moment import as_json, as_text, picture, wind
 from monitoring_core.domain.events import Event, MonitorRequested
 from monitoring_core.domain.outcomes import Judged, Step
 from monitoring_core.engine import Engine
@@ -32,6 +33,8 @@ def replay(options: Namespace) -> int:
     """Print the sessions of a log: a table, or one JSON object a line; the digest goes to stderr."""
     rules = rules_of(options)
     engine, source = engine_of(options, rules), input_of(options, rules.settings)
+    if options.at:
+        return _look(engine, source, options)
     run, watch = Replay(engine), Watch(engine) if options.watch else None
     broken = list[str]()
     refused: list[tuple[Judged, list[str]]] = []
@@ -59,6 +62,13 @@ def replay(options: Namespace) -> int:
     if broken:
         _warn(["", *broken[:BROKEN_SHOWN_MAX], f"{len(broken)} times a property is broken"])
     return unread(source) or (BROKEN if broken else OK)
+
+
+def _look(engine: Engine, source: Input, options: Namespace) -> int:
+    """What the site looked like at one moment."""
+    seen = picture(engine, wind(engine, with_progress(source), options.at))
+    _print([as_json(seen).decode()] if options.json else as_text(seen))
+    return unread(source)
 
 
 def _broken(watch: Watch, event: Event, step: Step) -> Iterator[str]:
