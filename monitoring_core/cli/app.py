@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from monitoring_core.cli import check, coverage, diff, explore, journals, logs, mutate, report, running, small
+from monitoring_core.cli import check, coverage, diff, explore, journals, lint, logs, mutate, report, running, small
 from monitoring_core.cli.inputs import SITE
 from monitoring_core.coverage import SECTIONS
 from monitoring_core.errors import MonitoringError
@@ -146,6 +146,8 @@ def _add_replay(made: ArgumentParser) -> None:
 def _add_questions(add: Callable[..., ArgumentParser], rules: ArgumentParser, log: ArgumentParser) -> None:
     made = add("diff", diff.diff, "what would a log look like by other rules?", log, epilog=diff.HELP + _MERGE)
     diff.arguments(made)
+    what = "what is wrong with a log: ends told late or never, impossible orders, monitor calls nobody asked for"
+    lint.add_arguments(add("lint", lint.lint, what, rules, log, epilog=_MERGE))
     mutate.arguments(add("mutate", mutate.mutate, "which small mistakes would cases and stories notice?"))
     explore.add_arguments(add("explore", explore.explore, "search a small world: is any property broken?", rules))
 

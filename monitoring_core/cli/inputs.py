@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain, islice
 
 import attrs
@@ -127,18 +127,21 @@ def _floor(path: str, site: str) -> list[Event]:
     return events
 
 
-def with_progress(source: Input) -> Iterable[Event]:
+def with_progress(source: Input) -> Iterator[Event]:
     """The events; at a terminal with a bar that shows how far the file is read, the rate and the time left."""
-    if not sys.stderr.isatty():
-        return source.events()
-    return _with_bar(source)
+    return chain.from_iterable(events for _, events in batches_with_progress(source))
 
 
-def _with_bar(source: Input) -> Iterator[Event]:
+def batches_with_progress(source: Input) -> Iterator[Batch]:
+    """The same, each record with the events that it means."""
+    return _with_bar(source) if sys.stderr.isatty() else source.batches()
+
+
+def _with_bar(source: Input) -> Iterator[Batch]:
     recording = source.recording
     with tqdm(unit="B", unit_scale=True, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
-        for count, (_, events) in enumerate(source.batches(), 1):
-            yield from events
+        for count, batch in enumerate(source.batches(), 1):
+            yield batch
             if count % BAR_EVERY_RECORDS == 0:
                 bar.total = recording.size_bytes
                 bar.set_postfix_str(f"{source.messages:,} records", refresh=False)

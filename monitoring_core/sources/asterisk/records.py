@@ -73,3 +73,11 @@ def read(line: bytes, wanted: Container[str]) -> Record | None:
             where=f"{where.strip('`')} of {quote(line)}" if where else quote(line),
             fix="give one JSON object a record, with the fields of a manager event as text and `_t` as a number",
         ) from error
+
+
+def is_restart(record: Record, heard_at: float | None) -> bool:
+    """Whether a FullyBooted is of a switch that came up after `heard_at` (seconds); it is told at every login, too."""
+    uptime = record.uptime
+    if heard_at is None or record.seconds is None or not (uptime.isascii() and uptime.isdecimal()):
+        return True
+    return record.seconds - float(uptime) > heard_at

@@ -24,7 +24,7 @@ from monitoring_core.domain.events import (
 from monitoring_core.sources.asterisk.channels import Channel
 from monitoring_core.sources.asterisk.conversations import Conversations
 from monitoring_core.sources.asterisk.modes import APPLICATIONS, mode_at_first, mode_for_good, mode_of_key
-from monitoring_core.sources.asterisk.records import Record, read
+from monitoring_core.sources.asterisk.records import Record, is_restart, read
 from monitoring_core.sources.asterisk.snapshot import endpoint, follow, picture, spied_on
 
 HANGUP_WAIT_RECORDS = 10
@@ -324,11 +324,7 @@ class AsteriskSource:
         self._channels.say(picture(self._channels, monitors))
 
     def _booted(self, record: Record) -> None:
-        """Told at every login too; the switch came up anew only if that was after the last that we heard of it."""
-        uptime, is_new = record.uptime, True
-        if self._at is not None and record.seconds is not None and uptime.isascii() and uptime.isdecimal():
-            is_new = record.seconds - float(uptime) > self._at
-        if not self._channels.channels or not is_new:
+        if not self._channels.channels or not is_restart(record, self._at):
             return
         self._reset()
         self._channels.say(SwitchRestarted())
