@@ -15,7 +15,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from monitoring_core.cli import check, coverage, diff, explore, journals, lint, logs, mutate, report, running, small
+from monitoring_core.cli import (
+    check,
+    coverage,
+    diff,
+    explore,
+    inspecting,
+    journals,
+    lint,
+    logs,
+    mutate,
+    report,
+    running,
+    small,
+)
 from monitoring_core.cli.inputs import SITE
 from monitoring_core.coverage import SECTIONS
 from monitoring_core.errors import MonitoringError
@@ -148,6 +161,8 @@ def _add_questions(add: Callable[..., ArgumentParser], rules: ArgumentParser, lo
     diff.arguments(made)
     what = "what is wrong with a log: ends told late or never, impossible orders, monitor calls nobody asked for"
     lint.add_arguments(add("lint", lint.lint, what, rules, log, epilog=_MERGE))
+    what = "go through a log on the terminal, event by event, in both directions"
+    inspecting.add_arguments(add("inspect", inspecting.inspect, what, rules, log, epilog=_MERGE + inspecting.KEYS))
     mutate.arguments(add("mutate", mutate.mutate, "which small mistakes would cases and stories notice?"))
     explore.add_arguments(add("explore", explore.explore, "search a small world: is any property broken?", rules))
 

@@ -146,18 +146,37 @@ def as_text(seen: Picture) -> Iterator[str]:
     """People who are signed in, calls with whoever is on them, sessions alive."""
     at = "" if seen.now is None else f", {seen.now:.2f} s"
     yield f"site {seen.site} after {seen.position} events{at}"
-    people = [one for one in seen.floor.people if one.extensions]
-    yield from ("", f"{len(people)} people signed in")
-    for one in people:
+    people = people_lines(seen)
+    yield from ("", f"{len(people)} people signed in", *people)
+    yield from ("", f"{len(seen.floor.calls)} calls", *call_lines(seen))
+    yield from ("", f"{len(seen.sessions)} sessions alive", *session_lines(seen))
+
+
+def people_lines(seen: Picture) -> list[str]:
+    """Those who are signed in, a line each."""
+    lines = []
+    for one in (one for one in seen.floor.people if one.extensions):
         teams = [f"in {', '.join(one.teams)}"] if one.teams else []
         teams += [f"supervises {', '.join(one.supervises)}"] if one.supervises else []
-        yield f"  {', '.join(one.extensions)}  {'; '.join([one.person, one.state or 'state not known', *teams])}"
-    yield from ("", f"{len(seen.floor.calls)} calls")
+        lines.append(
+            f"  {', '.join(one.extensions)}  {'; '.join([one.person, one.state or 'state not known', *teams])}"
+        )
+    return lines
+
+
+def call_lines(seen: Picture) -> list[str]:
+    """Calls with whoever is on them, a line each."""
+    lines = []
     for call in seen.floor.calls:
         listens = f"monitor call of {call.monitor.from_address} on {call.monitor.to_address}: " if call.monitor else ""
         parties = ", ".join(f"{party.address} {party.state.value}" for party in call.participants)
-        yield f"  {call.call}  {listens}{parties}"
-    yield from ("", f"{len(seen.sessions)} sessions alive")
-    yield from (f"  {line}" for line in show.sessions(seen.sessions) if seen.sessions)
+        lines.append(f"  {call.call}  {listens}{parties}")
+    return lines
+
+
+def session_lines(seen: Picture) -> list[str]:
+    """The table of sessions alive, and the requests that wait for calls."""
+    lines = [f"  {line}" for line in show.sessions(seen.sessions)] if seen.sessions else []
     if seen.standing:
-        yield f"{len(seen.standing)} requests wait for calls: {', '.join(seen.standing)}"
+        lines.append(f"{len(seen.standing)} requests wait for calls: {', '.join(seen.standing)}")
+    return lines

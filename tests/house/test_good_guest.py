@@ -11,8 +11,8 @@ import pytest
 import monitoring_core
 from tests.house.house import PACKAGE, package_sources
 
-EXTRAS = "slixmpp zstandard hypothesis pytest".split()
-ARE_AN_EXTRA = frozenset({f"{PACKAGE}.testing.machine", f"{PACKAGE}.testing.strategies"})
+EXTRAS = "slixmpp zstandard textual hypothesis pytest".split()  # rich, which textual brings, structlog loads, too
+ARE_AN_EXTRA = frozenset({f"{PACKAGE}.testing.machine", f"{PACKAGE}.testing.strategies", f"{PACKAGE}.cli.screen"})
 """Modules of which nothing is left without theirs: who imports them has it."""
 
 # Run in a fresh process, whose audit hook sees what the imports do; compiled files are Python's affair, and off.
