@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
 from pathlib import Path
-from time import monotonic
 
 import pyte
 import pytest
@@ -302,8 +301,8 @@ def test_what_cannot_be_inspected_is_refused(shell: Shell, monkeypatch: pytest.M
 
 
 COLUMNS, ROWS = 110, 36
-PATIENCE_S = 60
-"""After so long without what was to be seen the test gives up; it never waits for that otherwise."""
+PATIENCE_S, READS_MAX = 60, 300
+"""After so long a silence, or so many words without what was to be seen, the test gives up; a cursor never stops."""
 
 
 class Terminal:
@@ -327,9 +326,10 @@ class Terminal:
 
     def until(self, seen: Callable[[str], bool]) -> str:
         """The screen, as soon as it is as wanted."""
-        until = monotonic() + PATIENCE_S
-        while not seen(text := "\n".join(self.screen.display)):
-            ready, _, _ = select.select([self._ours], [], [], max(0.0, until - monotonic()))
+        for _ in range(READS_MAX):
+            if seen(text := "\n".join(self.screen.display)):
+                return text
+            ready, _, _ = select.select([self._ours], [], [], PATIENCE_S)
             assert ready, f"the command says nothing more, and shows\n{text}"
             try:
                 said = os.read(self._ours, 65_536)
@@ -337,7 +337,7 @@ class Terminal:
                 said = b""
             assert said, f"the command has ended, and showed\n{text}"
             self._stream.feed(said)
-        return text
+        raise AssertionError(f"that is not to be seen, but\n{text}")
 
     def drain(self) -> int:
         """Read to the end; the exit code."""
