@@ -34,7 +34,7 @@ ORDER: tuple[frozenset[str], ...] = tuple(
         "journal sources outbound files",
         "monitor",
         "scenario",
-        "audit whatif analysis explore mutation coverage",
+        "audit whatif analysis explore mutation coverage large",
         "testing",
         "report",
         "cli",
