@@ -20,8 +20,8 @@ from monitoring_core.domain.events import Event, TimePassed, Unreadable
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.errors import EventError, MessageError, MonitoringError, SourceError
-from monitoring_core.files import Recording, Rules, load_floor, read_texts
-from monitoring_core.large import Footer, Index, Recipe, SiteReplay
+from monitoring_core.files import Recording, Rules, load_floor
+from monitoring_core.large import Footer, Index, Recipe, SiteReplay, recipe_from
 from monitoring_core.sources import Source, source_of
 from monitoring_core.sources.native import NativeSource
 
@@ -97,7 +97,7 @@ class Input:
 
 def recipe_of(options: Namespace) -> Recipe:
     """The rules that the command line names, with its word on confirmation."""
-    return Recipe(read_texts(options.rules), options.confirmation)
+    return recipe_from(options.rules, options.confirmation)
 
 
 def rules_of(options: Namespace) -> Rules:

@@ -6,7 +6,16 @@ Refuses to know the command line; what it says of a site is what a plain replay 
 from monitoring_core.large.blocks import SortedLog, sort_log
 from monitoring_core.large.cluster import LOCAL, cluster
 from monitoring_core.large.index import Footer, Index, index_of, open_index, stamp_of, write_index
-from monitoring_core.large.partitions import PARTITIONS, Kind, Recipe, SiteReplay, digest_of, partitioned, replay_sites
+from monitoring_core.large.partitions import (
+    PARTITIONS,
+    Kind,
+    Recipe,
+    SiteReplay,
+    digest_of,
+    partitioned,
+    recipe_from,
+    replay_sites,
+)
 from monitoring_core.large.told import Told, sessions_of, told
 from monitoring_core.large.workers import Pool, Workers, here, seldom_collecting
 
@@ -28,6 +37,7 @@ __all__ = [
     "index_of",
     "open_index",
     "partitioned",
+    "recipe_from",
     "replay_sites",
     "seldom_collecting",
     "sessions_of",

@@ -47,7 +47,7 @@ class Sorting(Struct, frozen=True):
     scratch: str
     part: int
     span: Span | None
-    waiting_bytes: int = WAITING_BYTES
+    waiting_bytes: int
 
 
 class Sorted(Struct, frozen=True):
@@ -145,9 +145,12 @@ class SortedLog(Struct, frozen=True):
             yield from ((number + before, record) for number, record in unpacked(data))
 
 
-def sort_log(log: str, scratch: str, workers: Workers, part_bytes: int = PART_BYTES) -> SortedLog:
+def sort_log(
+    log: str, scratch: str, workers: Workers, part_bytes: int = PART_BYTES, waiting_bytes: int = WAITING_BYTES
+) -> SortedLog:
     """Sort all of it. Raises UsageError if it cannot be opened."""
-    jobs = [Sorting(log, scratch, number, span) for number, span in enumerate(spans(log, part_bytes))]
+    parts = enumerate(spans(log, part_bytes))
+    jobs = [Sorting(log, scratch, number, span, waiting_bytes) for number, span in parts]
     befores, blocks, before = list[int](), dict[str, list[Block]](), 0
     for part in sorted(workers(sort_part, jobs), key=attrgetter("part")):
         befores.append(before)

@@ -309,5 +309,5 @@ def stamp_of(log: str, counting: Reader | None = None) -> Stamp:
 
 def rules_digest(recipe: Recipe) -> str:
     """What tells one set of rules, settings and ways to go by them from another."""
-    said = (sorted(recipe.texts.items()), recipe.confirmation, BEHAVIOUR)
+    said = (recipe, BEHAVIOUR)
     return hashlib.sha256(msgspec.json.encode(said)).hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -21,7 +21,7 @@ from msgspec import Struct
 from monitoring_core.domain.events import Unreadable
 from monitoring_core.domain.outcomes import State
 from monitoring_core.engine import Engine
-from monitoring_core.files import Rules, rules_from
+from monitoring_core.files import Rules, read_texts, rules_from
 from monitoring_core.large.blocks import SortedLog
 from monitoring_core.large.reading import Reading
 from monitoring_core.large.workers import Workers, seldom_collecting
@@ -35,17 +35,22 @@ Kind = tuple[str, str, str | None]
 
 
 class Recipe(Struct, frozen=True):
-    """The rules as texts, by file name, and what overrides their settings: what a worker makes an engine from."""
+    """The rules as texts, each with its file's name, and what overrides their settings: enough for a worker."""
 
-    texts: Mapping[str, str]
+    texts: tuple[tuple[str, str], ...]
     confirmation: Literal["switch", "none"] | None = None
 
     def rules(self) -> Rules:
         """As they are read from a folder."""
-        rules = rules_from(self.texts)
+        rules = rules_from(dict(self.texts))
         if self.confirmation is None:
             return rules
         return attrs.evolve(rules, settings=attrs.evolve(rules.settings, confirmation=self.confirmation))
+
+
+def recipe_from(folder: str | None = None, confirmation: Literal["switch", "none"] | None = None) -> Recipe:
+    """The rules of a folder or profile, or the packaged ones. Raises UsageError if there is nothing to read."""
+    return Recipe(tuple(sorted(read_texts(folder).items())), confirmation)
 
 
 class Partition(Struct, frozen=True):

@@ -18,7 +18,7 @@ from typing import Protocol, Self, TypeVar
 
 from monitoring_core.errors import MonitoringError
 
-DEATHS_MAX = 10
+DEATHS_MAX = 5
 """So often workers may die in a row, without a job being done, until we give up."""
 
 _COLLECTING = (100_000, 50, 100)
@@ -85,9 +85,8 @@ class Pool:
 
 def died(why: str) -> WorkersDied:
     """The error when there is no use in going on."""
-    return WorkersDied(
-        f"workers died {DEATHS_MAX} times in a row: {why}", "workers", "is there enough memory for them?"
-    )
+    fix = "give them more memory, or use fewer"
+    return WorkersDied(f"workers died again and again before they were done: {why}", "workers", fix)
 
 
 @contextmanager
