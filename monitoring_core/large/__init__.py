@@ -9,6 +9,7 @@ from monitoring_core.large.index import Footer, Index, index_of, open_index, sta
 from monitoring_core.large.partitions import (
     PARTITIONS,
     Kind,
+    Partition,
     Recipe,
     SiteReplay,
     digest_of,
@@ -25,6 +26,7 @@ __all__ = [
     "Footer",
     "Index",
     "Kind",
+    "Partition",
     "Pool",
     "Recipe",
     "SiteReplay",

@@ -7,6 +7,8 @@ site of a log is asked for; memory is bounded by what waits to be written, whate
 from __future__ import annotations
 
 import heapq
+import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter, itemgetter
 from pathlib import Path
@@ -28,16 +30,10 @@ PART_BYTES = 67_108_864
 WAITING_BYTES = 16_777_216
 """So much of it waits in memory until it is written."""
 
+_PLACE = struct.Struct(">IQI")
+"""Of a block: its part, from which byte of it, how many. There may be very many of them."""
+
 _Waiting = tuple[list[int], list[bytes | SourceError]]
-
-
-class Block(Struct, frozen=True):
-    """Where a block stands: in the file of which part, from which byte, how many."""
-
-    part: int
-    offset: int
-    size_bytes: int
-    records: int
 
 
 class Sorting(Struct, frozen=True):
@@ -51,18 +47,27 @@ class Sorting(Struct, frozen=True):
 
 
 class Sorted(Struct, frozen=True):
-    """A part that was: the blocks of each site in order, and how many lines or items it has."""
+    """A part that was: how many lines or items it has; of each site, where its blocks stand and how many records."""
 
     part: int
     lines: int
-    blocks: dict[str, list[Block]]
+    blocks: dict[str, bytearray]
+    records: dict[str, int]
 
 
 def sort_part(job: Sorting) -> Sorted:
     """Write the blocks of one part. Raises UsageError if it cannot be opened."""
-    blocks: dict[str, list[Block]] = {}
-    waiting: dict[str, _Waiting] = {}
-    waits, recording = 0, Recording(job.log, Limits(), job.span)
+    recording = Recording(job.log, Limits(), job.span)
+    blocks, records = dict[str, bytearray](), Counter[str]()
+    waiting, waits = dict[str, _Waiting](), 0
+
+    def write(file: IO[bytes]) -> None:
+        for site, (numbers, those) in waiting.items():
+            data = packed(numbers, those)
+            blocks.setdefault(site, bytearray()).extend(_PLACE.pack(job.part, file.tell(), len(data)))
+            records[site] += len(numbers)
+            file.write(data)
+
     with _file_of(job.scratch, job.part).open("wb") as file:
         for number, record in recording:
             if isinstance(record, bytes):
@@ -76,17 +81,10 @@ def sort_part(job: Sorting) -> Sorted:
             found[0].append(number)
             found[1].append(record)
             if waits >= job.waiting_bytes:
-                _write(file, job.part, waiting, blocks)
+                write(file)
                 waiting, waits = {}, 0
-        _write(file, job.part, waiting, blocks)
-    return Sorted(job.part, recording.lines, blocks)
-
-
-def _write(file: IO[bytes], part: int, waiting: dict[str, _Waiting], blocks: dict[str, list[Block]]) -> None:
-    for site, (numbers, records) in waiting.items():
-        data = packed(numbers, records)
-        blocks.setdefault(site, []).append(Block(part, file.tell(), len(data), len(records)))
-        file.write(data)
+        write(file)
+    return Sorted(job.part, recording.lines, blocks, records)
 
 
 def packed(numbers: Sequence[int], records: Sequence[bytes | SourceError]) -> bytes:
@@ -116,7 +114,8 @@ class SortedLog(Struct, frozen=True):
     name: str
     scratch: str
     befores: list[int]
-    blocks: dict[str, list[Block]]
+    blocks: dict[str, bytearray]
+    sizes: dict[str, int]
 
     def sites(self, otherwise: str) -> list[str]:
         """Those that the log names, in order; if it names none, the one called `otherwise`."""
@@ -124,12 +123,13 @@ class SortedLog(Struct, frozen=True):
 
     def size(self, site: str) -> int:
         """How many records are this site's only."""
-        return sum(block.records for block in self.blocks.get(site, ()))
+        return self.sizes.get(site, 0)
 
     def only(self, sites: Iterable[str]) -> SortedLog:
         """As much of it as these sites need."""
-        blocks = {name: self.blocks[name] for name in (*sites, EACH) if name in self.blocks}
-        return SortedLog(self.name, self.scratch, self.befores, blocks)
+        names = [name for name in (*sites, EACH) if name in self.blocks]
+        blocks = {name: self.blocks[name] for name in names}
+        return SortedLog(self.name, self.scratch, self.befores, blocks, {name: self.sizes[name] for name in names})
 
     def records(self, site: str) -> Iterator[Record]:
         """What counts for a site, in the order of the log, with the number of each line or item in it."""
@@ -137,11 +137,11 @@ class SortedLog(Struct, frozen=True):
         return heapq.merge(mine, each, key=itemgetter(0)) if EACH in self.blocks else mine
 
     def _of(self, name: str) -> Iterator[Record]:
-        for block in self.blocks.get(name, ()):
-            with _file_of(self.scratch, block.part).open("rb") as file:
-                file.seek(block.offset)
-                data = file.read(block.size_bytes)
-            before = self.befores[block.part]
+        for part, offset, size_bytes in _PLACE.iter_unpack(self.blocks.get(name, b"")):
+            with _file_of(self.scratch, part).open("rb") as file:
+                file.seek(offset)
+                data = file.read(size_bytes)
+            before = self.befores[part]
             yield from ((number + before, record) for number, record in unpacked(data))
 
 
@@ -151,13 +151,15 @@ def sort_log(
     """Sort all of it. Raises UsageError if it cannot be opened."""
     parts = enumerate(spans(log, part_bytes))
     jobs = [Sorting(log, scratch, number, span, waiting_bytes) for number, span in parts]
-    befores, blocks, before = list[int](), dict[str, list[Block]](), 0
+    befores, before = list[int](), 0
+    blocks, sizes = dict[str, bytearray](), Counter[str]()
     for part in sorted(workers(sort_part, jobs), key=attrgetter("part")):
         befores.append(before)
         before += part.lines
+        sizes.update(part.records)
         for site, found in part.blocks.items():
-            blocks.setdefault(site, []).extend(found)
-    return SortedLog(Recording(log).name, scratch, befores, blocks)
+            blocks.setdefault(site, bytearray()).extend(found)
+    return SortedLog(Recording(log).name, scratch, befores, blocks, dict(sizes))
 
 
 def _file_of(scratch: str, part: int) -> Path:

@@ -53,7 +53,9 @@ class _Dask:
         futures = self.client.map(do, jobs, pure=False)
         try:
             for future in self._distributed.as_completed(futures, loop=self.client.loop):
-                yield future.result()
+                result = future.result()
+                future.release()  # a worker that dies later takes nothing with it that we have
+                yield result
         except self._distributed.KilledWorker as error:
             raise died(str(error)) from error
         finally:
