@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +23,7 @@ from monitoring_core.large.partitions import settled
 from monitoring_core.large.workers import DEATHS_MAX, WorkersDied
 from tests.cli import Shell
 from tests.oracle import sites as oracle
-from tests.sites import RECIPE, day, dying, interleaved, logs, replay
+from tests.sites import RECIPE, counted, day, dying, interleaved, logs, replay
 
 SITES = ("berlin", "bonn", "köln")
 
@@ -89,6 +91,26 @@ def test_killed_workers_change_nothing(
     assert found == said(log)
 
 
+def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    """When a worker dies, its job is done again, and those that were done before are not."""
+    with Pool(1) as living:
+        found = list(living(partial(counted, tmp_path), [0, 1, 2, 3]))
+    assert sorted(found) == [0, 1, 4, 9]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0-0", "1-0", "2-0", "2-1", "3-0"]
+
+
+def test_a_pool_whose_worker_died_idle_works_on() -> None:
+    """Workers that are killed between two calls are replaced at the next."""
+    with Pool(1) as living:
+        (process,) = living(_process, [None])
+        os.kill(process, signal.SIGKILL)
+        assert list(living(len, ["a", "bc"])) == [1, 2]
+
+
+def _process(_: None) -> int:
+    return os.getpid()
+
+
 def test_workers_that_always_die_are_given_up(tmp_path: Path, log: str) -> None:
     """Jobs that kill every worker end in an error that says so."""
     with Pool(1) as living, pytest.raises(WorkersDied, match="again and again"):
@@ -154,14 +176,21 @@ def test_parts_of_a_file_are_the_file(lines: list[bytes], size_bytes: int, ended
 # The command
 
 
-def test_the_command_says_what_one_site_says(shell: Shell, log: str) -> None:
+@pytest.mark.parametrize("options", [(), ("--confirmation", "none"), ("--rules", "cce")])
+def test_the_command_says_what_one_site_says(shell: Shell, log: str, options: tuple[str, ...]) -> None:
     """With --json, `replay --sites` prints the rows of `replay --site` for each site, and has its exit code."""
-    apart = [shell("replay", log, "--json", "--site", site) for site in SITES]
-    together = shell("replay", log, "--json", "--sites")
+    apart = [shell("replay", log, "--json", "--site", site, *options) for site in SITES]
+    together = shell("replay", log, "--json", "--sites", *options)
     assert together.out == "".join(one.out for one in apart)
     assert together.code == apart[0].code == 2
     assert "1 records could not be read" in together.err
-    assert oracle.digest_of(oracle.replayed(log)) in together.err
+
+
+def test_the_command_tells_the_digest_over_all(shell: Shell, log: str) -> None:
+    """How many events and sites, and their digest, stand on stderr."""
+    known = oracle.replayed(log)
+    told = f"{sum(events for events, *_ in known.values())} events of 3 sites, digest {oracle.digest_of(known)}\n"
+    assert told in shell("replay", log, "--sites").err
 
 
 def test_the_table_has_a_line_for_each_site(shell: Shell, log: str) -> None:

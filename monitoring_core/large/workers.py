@@ -10,7 +10,7 @@ import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from types import TracebackType
@@ -64,17 +64,26 @@ class Pool:
         """All jobs, again those whose worker died."""
         left, deaths = dict(enumerate(jobs)), 0
         while left:
+            broken: BrokenProcessPool | None = None
+            futures: dict[Future[R], int] = {}
             try:
-                futures = {self._pool.submit(do, job): number for number, job in left.items()}
-                for future in as_completed(futures):
-                    result = future.result()
-                    del left[futures[future]]
-                    deaths = 0
-                    yield result
+                for number, job in left.items():
+                    futures[self._pool.submit(do, job)] = number
             except BrokenProcessPool as error:
+                broken = error
+            for future in as_completed(futures):
+                try:
+                    result = future.result()
+                except BrokenProcessPool as error:
+                    broken = error
+                    continue
+                del left[futures[future]]
+                deaths = 0
+                yield result
+            if broken is not None:
                 deaths += 1
                 if deaths > DEATHS_MAX:
-                    raise died(str(error)) from error
+                    raise died(str(broken)) from broken
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = self._new()
 
