@@ -80,6 +80,7 @@ def test_the_digest_is_over_all_sites(log: str) -> None:
     assert digest_of(one for one, _ in replay(log).values()) != digest_of(first)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a Python that is newer than the cluster's library
 @pytest.mark.parametrize("workers", [lambda: Pool(2), lambda: cluster("local", 2)], ids=["pool", "dask"])
 def test_killed_workers_change_nothing(
     tmp_path: Path, log: str, workers: Callable[[], AbstractContextManager[Workers]]
@@ -117,6 +118,7 @@ def test_workers_that_always_die_are_given_up(tmp_path: Path, log: str) -> None:
         replay(log, workers=dying(living, tmp_path, deaths=DEATHS_MAX + 1))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the same
 def test_nobody_answers_there() -> None:
     """A scheduler that is not there is an error that names its address."""
     with pytest.raises(UsageError, match="nowhere"), cluster("nowhere", 1):
