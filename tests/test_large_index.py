@@ -32,7 +32,7 @@ def indexed(path: Path, text: bytes) -> str:
     path.write_bytes(text)
     stamp, scratch = stamp_of(str(path)), path.parent / "scratch"
     scratch.mkdir(exist_ok=True)
-    write_index(partitioned(sort_log(str(path), str(scratch), here), RECIPE, "default"), RECIPE, stamp, here)
+    write_index(partitioned(sort_log(str(path), str(scratch), here), RECIPE, "default"), stamp, here)
     return str(path)
 
 
@@ -218,7 +218,7 @@ def test_a_log_that_changes_meanwhile_is_not_indexed(tmp_path: Path) -> None:
     partitions = partitioned(sort_log(str(log), str(tmp_path), here), RECIPE, "default")
     _append(log)
     with pytest.raises(UsageError, match="changed while it was read"):
-        write_index(partitions, RECIPE, stamp, here)
+        write_index(partitions, stamp, here)
     assert not list(tmp_path.glob("log.index*"))
 
 

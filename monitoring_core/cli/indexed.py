@@ -31,7 +31,7 @@ def index(options: Namespace) -> int:
     recipe, stamp = recipe_of(options), stamp_of(options.log)
     with scratch_of(options) as scratch, workers_of(options) as workers:
         log = sort_log(options.log, scratch, shown(workers, "parts"))
-        footer = write_index(partitioned(log, recipe, SITE), recipe, stamp, shown(workers, "partitions"))
+        footer = write_index(partitioned(log, recipe, SITE), stamp, shown(workers, "partitions"))
     place = index_of(options.log)
     sys.stdout.write(f"{footer.sessions} sessions in {place}, {place.stat().st_size} bytes\n")
     return unread(footer)

@@ -100,12 +100,12 @@ def index_of(log: str) -> Path:
 # Writing
 
 
-def write_index(partitions: list[Partition], recipe: Recipe, stamp: Stamp, workers: Workers) -> Footer:
+def write_index(partitions: list[Partition], stamp: Stamp, workers: Workers) -> Footer:
     """Replay all partitions of a log, whose stamp was this before it was sorted; the index appears when it is whole.
 
     Raises UsageError if the log changed meanwhile, or there is no place beside it.
     """
-    log = partitions[0].log.name
+    log, recipe = partitions[0].log.name, partitions[0].recipe
     place = index_of(log)
     try:
         file = NamedTemporaryFile(dir=place.parent, prefix=place.name, delete=False)  # noqa: SIM115 # it gets its name

@@ -210,7 +210,7 @@ def index(log: Path, events: int) -> None:
     with TemporaryDirectory(dir=log.parent) as scratch:
         partitions = partitioned(large.sort_log(str(log), scratch, here), recipe, "default")
         sessions = [row["session"] for row in _rows(partitions)][-SESSIONS_SHOWN:]
-        footer = large.write_index(partitions, recipe, stamp, here)
+        footer = large.write_index(partitions, stamp, here)
     size = large.index_of(str(log)).stat().st_size
     print(f"\nindex of {events:,} events: {footer.sessions:,} sessions, {size / MEGABYTE:,.0f} MB", end="")
     print(f", made in {time.process_time() - began:.1f} s of CPU (with a replay before it)")
