@@ -52,17 +52,20 @@ class Line(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """Which sessions are wanted: by person id or extension, and by when they were going on. None: any."""
+    """Which sessions are wanted: by person id or extension, by when they were going on, or one. None: any."""
 
     supervisor: str | None = None
     agent: str | None = None
     since: float | None = None
     until: float | None = None
+    session: str | None = None
 
     def fits(self, row: Row) -> bool:
         """Whether the session was any time between `since` and `until`, of these people."""
         supervisors = {row.supervisor, row.extension, *(name for one in row.listeners for name in _listening(one))}
         agents = {row.agent, row.agent_extension, *(name for one in row.listeners for name in _listened_to(one))}
+        if self.session not in (None, row.session):
+            return False
         if self.supervisor not in (None, *supervisors) or self.agent not in (None, *agents):
             return False
         times = [at for at in (row.requested_at, row.active_at, row.ended_at) if at is not None]

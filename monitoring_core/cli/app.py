@@ -6,7 +6,6 @@ Refuses to do a command's work; the modules beside it do.
 from __future__ import annotations
 
 import argparse
-import gc
 import logging
 import os
 import sys
@@ -20,6 +19,7 @@ from monitoring_core.cli import (
     coverage,
     diff,
     explore,
+    indexed,
     inspecting,
     journals,
     lint,
@@ -27,12 +27,14 @@ from monitoring_core.cli import (
     mutate,
     report,
     running,
+    sites,
     small,
 )
 from monitoring_core.cli.inputs import SITE
 from monitoring_core.coverage import SECTIONS
 from monitoring_core.errors import MonitoringError
 from monitoring_core.files import STDIN
+from monitoring_core.large import seldom_collecting
 from monitoring_core.log import NAME
 from monitoring_core.scenario import STORIES
 from monitoring_core.sources import SOURCES
@@ -55,9 +57,6 @@ lines "after": the number of messages that come before it.
 
 _MOMENT = "2026-01-31 (midnight, UTC), 2026-01-31T08:00:00+01:00, or seconds since 1970"
 
-_COLLECTING = (100_000, 50, 100)
-"""How many new values, young and middle collections Python waits for before the next collection."""
-
 Command = Callable[[Namespace], int]
 
 
@@ -66,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:
-        with _logging(options.verbose), _seldom_collecting():
+        with _logging(options.verbose), seldom_collecting():
             code = command(options)
             sys.stdout.flush()
             return code
@@ -79,19 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NOBODY_READS
     except KeyboardInterrupt:
         return INTERRUPTED
-
-
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """A log is millions of values that live shortly and in no circles: looking for circles as often as Python does by
-    itself takes a sixth of a replay's time.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(*_COLLECTING)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 @contextmanager
@@ -130,10 +116,11 @@ def _parser() -> ArgumentParser:
 
     rules, log = _rules(), _log()
     _add_run(add("run", running.run, "step events; write what must be sent, one bus message a line", rules, log))
-    _add_replay(add("replay", logs.replay, "the table of sessions of a log, its refusals", rules, log, epilog=_MERGE))
+    _add_replay(add("replay", sites.replay, "the table of sessions of a log, its refusals", rules, log, epilog=_MERGE))
     made = add("explain", logs.explain, "every step of one session, and why", rules, log, epilog=_MERGE)
     made.add_argument("log", metavar="LOG", help="a file, or - for stdin")
     made.add_argument("session", metavar="SESSION", help=f"its id, like {SITE}-17")
+    indexed.arguments(add("index", indexed.index, "an index beside a log, for `explain` and `audit`", rules))
     what = "load the rules of a folder and run their cases; print every problem, and what is odd"
     check.arguments(add("check", check.check, what, epilog=check.ABOUT))
     _add_scenario(add("scenario", small.scenario, "run stories", rules))
@@ -154,6 +141,7 @@ def _add_replay(made: ArgumentParser) -> None:
     made.add_argument("--remedies", action="store_true", help="say of each refusal what would have permitted it")
     made.add_argument("--watch", action="store_true", help="check the properties after every event; 1 if one is broken")
     made.add_argument("--at", metavar="T", help=f"people, calls and sessions then; {_MOMENT}, or #12: after 12 events")
+    sites.arguments(made)
 
 
 def _add_questions(add: Callable[..., ArgumentParser], rules: ArgumentParser, log: ArgumentParser) -> None:
@@ -224,6 +212,7 @@ def _add_journals(add: Callable[..., ArgumentParser]) -> None:
     journal, key = _journal(), ArgumentParser(add_help=False)
     key.add_argument("--key-file", metavar="FILE", help="the key of the chain, if it has one")
     made = add("audit", journals.audit, "who listened to whom, when, by which rule; who was refused why", journal)
+    made.add_argument("--session", metavar="ID", help="this one only; JOURNAL may be a log that has an index")
     made.add_argument("--supervisor", metavar="X", help="a person's id, or an extension")
     made.add_argument("--agent", metavar="Y", help="the same")
     made.add_argument("--since", metavar="T", help="sessions that went on then or later; " + _MOMENT)

@@ -11,8 +11,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from monitoring_core.cli.inputs import SITE, Input, input_of, rules_of, with_progress
-from monitoring_core.cli.logs import unread
+from monitoring_core.cli.inputs import SITE, Input, input_of, rules_of, unread, with_progress
 from monitoring_core.coverage import SECTIONS, Coverage, mermaid, watch_story
 from monitoring_core.domain.settings import Settings
 from monitoring_core.errors import UsageError, quote

@@ -18,8 +18,7 @@ import msgspec
 
 from monitoring_core.cli import changes as text
 from monitoring_core.cli.expected import Expected
-from monitoring_core.cli.inputs import SITE, input_of, rules_of, with_progress
-from monitoring_core.cli.logs import unread
+from monitoring_core.cli.inputs import SITE, input_of, rules_of, unread, with_progress
 from monitoring_core.domain.events import Log
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.files import STDIN, Rules

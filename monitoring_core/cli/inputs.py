@@ -13,17 +13,20 @@ from itertools import chain, islice
 import attrs
 from tqdm import tqdm
 
+from monitoring_core.cli import show
 from monitoring_core.cli.live import Live
 from monitoring_core.cli.merge import Additions, load_additions
 from monitoring_core.domain.events import Event, TimePassed, Unreadable
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import Engine
 from monitoring_core.errors import EventError, MessageError, MonitoringError, SourceError
-from monitoring_core.files import Recording, Rules, load_floor, load_rules
+from monitoring_core.files import Recording, Rules, load_floor
+from monitoring_core.large import Footer, Index, Recipe, SiteReplay, recipe_from
 from monitoring_core.sources import Source, source_of
 from monitoring_core.sources.native import NativeSource
 
 SITE = "default"
+OK, UNREADABLE = 0, 2
 UNREADABLE_SHOWN_MAX = 10
 BAR_EVERY_RECORDS = 1_024
 
@@ -92,12 +95,14 @@ class Input:
         return events if self.live is None else [self.live.stamp(event) for event in events]
 
 
-def rules_of(options: Namespace) -> Rules:
+def recipe_of(options: Namespace) -> Recipe:
     """The rules that the command line names, with its word on confirmation."""
-    rules = load_rules(options.rules)
-    if options.confirmation:
-        return attrs.evolve(rules, settings=attrs.evolve(rules.settings, confirmation=options.confirmation))
-    return rules
+    return recipe_from(options.rules, options.confirmation)
+
+
+def rules_of(options: Namespace) -> Rules:
+    """The same, checked."""
+    return recipe_of(options).rules()
 
 
 def engine_of(options: Namespace, rules: Rules) -> Engine:
@@ -125,6 +130,16 @@ def _floor(path: str, site: str) -> list[Event]:
     for problem in told.problems:
         raise EventError(problem.what, problem.where, problem.fix)
     return events
+
+
+def unread(source: Input | SiteReplay | Index | Footer) -> int:
+    """Say which records could not be read; the exit code that follows."""
+    if not source.unreadable:
+        return OK
+    told = show.unreadable(source.problems, source.unreadable)
+    sys.stderr.write(f"{source.unreadable} records could not be read; everything else was done\n")
+    sys.stderr.writelines(f"  {line}\n" for line in told)
+    return UNREADABLE
 
 
 def with_progress(source: Input) -> Iterator[Event]:

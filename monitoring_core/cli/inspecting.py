@@ -9,8 +9,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 
-from monitoring_core.cli.inputs import SITE, input_of, rules_of, with_progress
-from monitoring_core.cli.logs import unread
+from monitoring_core.cli.inputs import SITE, input_of, rules_of, unread, with_progress
 from monitoring_core.cursor import Cursor, wind
 from monitoring_core.engine import Engine
 from monitoring_core.errors import UsageError

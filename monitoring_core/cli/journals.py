@@ -11,15 +11,18 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import msgspec
 from tqdm import tqdm
 
 from monitoring_core.audit import Asked, Line, as_csv, as_table, lines
+from monitoring_core.cli.indexed import tell_bytes_read
 from monitoring_core.cli.moment import moment
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.journal import Head, Verified
+from monitoring_core.large import open_index
 from monitoring_core.monitor import upkeep
 from monitoring_core.outbound import key_from_file
 
@@ -32,7 +35,8 @@ _HEAD = re.compile(r"(?:(.*) )?([0-9]{1,18}) ([0-9a-f]{64})", re.ASCII)
 
 def audit(options: Namespace) -> int:
     """Print the sessions that are asked for; the head of each site on stderr."""
-    asked = Asked(options.supervisor, options.agent, _maybe(options.since), _maybe(options.until))
+    since, until = _maybe(options.since), _maybe(options.until)
+    asked = Asked(options.supervisor, options.agent, since, until, options.session)
     form = _as_json if options.json else as_csv if options.csv else as_table
     sys.stdout.writelines(form(_audited(options, asked)))
     return SOUND
@@ -74,6 +78,13 @@ def prune(options: Namespace) -> int:
 
 
 def _audited(options: Namespace, asked: Asked) -> Iterator[Line]:
+    began = perf_counter()
+    if options.session is not None and (index := open_index(options.journal)) is not None:
+        with index:
+            row = index.row(options.session)
+            yield from lines(row) if row is not None and asked.fits(row) else ()
+            tell_bytes_read(index, perf_counter() - began)
+        return
     for name in upkeep.sites(options.journal, options.site):
         head, rows = upkeep.rows(options.journal, name, asked.fits, _bar)
         yield from chain.from_iterable(map(lines, rows))

@@ -14,8 +14,7 @@ from math import inf, isfinite
 import msgspec
 from msgspec import Struct
 
-from monitoring_core.cli.inputs import batches_with_progress, input_of, rules_of
-from monitoring_core.cli.logs import unread
+from monitoring_core.cli.inputs import batches_with_progress, input_of, rules_of, unread
 from monitoring_core.lint import KINDS, Ends, Finding, Kind, Lint, Spread, SpyStops, spread
 
 CLEAN, FOUND = 0, 1

@@ -8,33 +8,39 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from time import perf_counter
 
 import msgspec
 
 from monitoring_core.cli import show
-from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of, with_progress
+from monitoring_core.cli.indexed import index_beside, input_beside, tell_bytes_read
+from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of, unread, with_progress
 from monitoring_core.cli.moment import as_json, as_text, picture, wind
 from monitoring_core.domain.events import Event, MonitorRequested
-from monitoring_core.domain.outcomes import Judged, Step
+from monitoring_core.domain.outcomes import NOTHING, Judged, Step
 from monitoring_core.engine import Engine
 from monitoring_core.errors import UsageError, quote
 from monitoring_core.files import Rules
-from monitoring_core.floor.facts import Facts
+from monitoring_core.large import Index, Told, sessions_of, told
+from monitoring_core.large.told import Account
 from monitoring_core.properties import Watch
 from monitoring_core.replay import Replay
 from monitoring_core.rules.remedy import what_would_permit
 from monitoring_core.rules.text import did_you_mean
 
-OK, BROKEN, UNREADABLE = 0, 1, 2
+OK, BROKEN = 0, 1
 BROKEN_SHOWN_MAX = 100
 
 
 def replay(options: Namespace) -> int:
     """Print the sessions of a log: a table, or one JSON object a line; the digest goes to stderr."""
     rules = rules_of(options)
-    engine, source = engine_of(options, rules), input_of(options, rules.settings)
-    if options.at:
-        return _look(engine, source, options)
+    with input_beside(options, rules.settings) as source:
+        return _look(engine_of(options, rules), source, options) if options.at else _replay(options, rules, source)
+
+
+def _replay(options: Namespace, rules: Rules, source: Input) -> int:
+    engine = engine_of(options, rules)
     run, watch = Replay(engine), Watch(engine) if options.watch else None
     broken = list[str]()
     refused: list[tuple[Judged, list[str]]] = []
@@ -78,57 +84,59 @@ def _broken(watch: Watch, event: Event, step: Step) -> Iterator[str]:
 
 def explain(options: Namespace) -> int:
     """Print every step that concerns one session, with the verdict, the facts, and what would have permitted it."""
-    rules = rules_of(options)
-    engine, source = engine_of(options, rules), input_of(options, rules.settings)
-    asked, known = options.session, []
-    found = False
-    for event, step in Replay(engine).run(with_progress(source)):
-        known += [move.session for move in step.moves if move.before is None]
-        lines = list(show.step(event, step, asked))
-        judged = next((one for one in step.verdicts if one.session == asked), None)
-        if len(lines) > 1 or judged or step.answer == asked:
-            at = "" if engine.now is None else f" at {engine.now:.2f} s"
-            _print(["" if found else None, f"position {engine.position}{at}", *_indented(lines[:1])])
-            if judged is not None:
-                _print(_indented(_verdict(engine, rules, event, judged)))
-            _print(_indented(lines[1:]))
-            found = True
+    began, rules, asked = perf_counter(), rules_of(options), options.session
+    known = list[str]()
+    with index_beside(options) as index:
+        if index is None:
+            source: Input | Index = (log := input_of(options, rules.settings))
+            steps = _told(engine_of(options, rules), log, asked, known)
+        else:
+            source, steps = index, index.steps(asked)
+        found = 0
+        for found, one in enumerate(steps, 1):
+            at = "" if one.now is None else f" at {one.now:.2f} s"
+            _print(["" if found > 1 else None, f"position {one.position}{at}"])
+            _print(_indented(_explained(rules, one, asked)))
+        if index is not None:
+            tell_bytes_read(index, perf_counter() - began)
     if not found:
-        fix = did_you_mean(asked, known, f"name one of its {len(known)} sessions; `replay` lists them")
-        raise UsageError(f"this log has no session {quote(asked)}", source.recording.name, fix)
+        fix = f"name one of its {len(known)} sessions; `replay` lists them" if index is None else "`replay` lists them"
+        raise UsageError(f"this log has no session {quote(asked)}", options.log, did_you_mean(asked, known, fix))
     return unread(source)
 
 
-def unread(source: Input) -> int:
-    """Say which records could not be read; the exit code that follows."""
-    if not source.unreadable:
-        return OK
-    _warn([f"{source.unreadable} records could not be read; everything else was done"])
-    _warn(_indented(show.unreadable(source.problems, source.unreadable)))
-    return UNREADABLE
+def _told(engine: Engine, source: Input, asked: str, known: list[str]) -> Iterator[Told]:
+    """The steps that tell of a session; all sessions become `known`."""
+    for event, step in Replay(engine).run(with_progress(source)):
+        known += [move.session for move in step.moves if move.before is None]
+        if step is not NOTHING and asked in sessions_of(step):
+            yield told(engine, event, step)
 
 
-def _verdict(engine: Engine, rules: Rules, event: Event, judged: Judged) -> Iterator[str]:
+def _explained(rules: Rules, one: Told, asked: str) -> Iterator[str]:
+    lines = show.step(one.event, one.step, asked)
+    yield next(lines)
+    judged = one.judged(asked)
+    if judged is not None:
+        yield from _verdict(rules, *judged)
+    yield from lines
+
+
+def _verdict(rules: Rules, judged: Judged, account: Account) -> Iterator[str]:
     verdict = judged.verdict
-    session = engine.sessions.by_id[judged.session]
-    call = verdict.call or session.call
-    on = f", on call {call}" if call else ""
-    yield f"verdict: {session.grounds.word}{on}, by rule book {verdict.book[:12]}"
+    on = f", on call {account.call}" if account.call else ""
+    yield f"verdict: {account.word}{on}, by rule book {verdict.book[:12]}"
     yield from _indented(show.reasons(verdict))
     if verdict.duties:
         yield f"duties: {', '.join(verdict.duties)}"
     yield "facts:"
-    yield from _indented(show.facts(_facts(engine, event, judged)))
+    yield from _indented(show.facts(account.facts))
     if not verdict.permit:
-        yield from _remedies(engine, rules, event, judged)
+        yield from show.would_permit(what_would_permit(rules.book, account.facts))
 
 
-def _facts(engine: Engine, event: Event, judged: Judged) -> Facts:
-    return engine.facts(judged, event.facts if isinstance(event, MonitorRequested) else None)
-
-
-def _remedies(engine: Engine, rules: Rules, event: Event, judged: Judged) -> list[str]:
-    return list(show.would_permit(what_would_permit(rules.book, _facts(engine, event, judged))))
+def _remedies(engine: Engine, rules: Rules, event: MonitorRequested, judged: Judged) -> list[str]:
+    return list(show.would_permit(what_would_permit(rules.book, engine.facts(judged, event.facts))))
 
 
 def _indented(lines: Iterator[str] | list[str]) -> Iterator[str]:

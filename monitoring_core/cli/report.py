@@ -12,8 +12,7 @@ from math import isfinite
 from pathlib import Path
 
 from monitoring_core.cli import show
-from monitoring_core.cli.inputs import engine_of, input_of, rules_of, with_progress
-from monitoring_core.cli.logs import unread
+from monitoring_core.cli.inputs import engine_of, input_of, rules_of, unread, with_progress
 from monitoring_core.errors import UsageError
 from monitoring_core.files import STDIN
 from monitoring_core.replay import Replay

@@ -22,9 +22,8 @@ from typing import IO
 import attrs
 from msgspec import structs
 
-from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of
+from monitoring_core.cli.inputs import Input, engine_of, input_of, rules_of, unread
 from monitoring_core.cli.live import Live
-from monitoring_core.cli.logs import unread
 from monitoring_core.cli.xmpp import Finesse, live_finesse, recorded
 from monitoring_core.domain.events import CommandOutcome, Event
 from monitoring_core.domain.outcomes import (

@@ -13,6 +13,7 @@ import msgspec
 from monitoring_core.domain.events import Event, Unreadable, Value
 from monitoring_core.domain.outcomes import Step, Verdict
 from monitoring_core.finesse.failures import explained
+from monitoring_core.large import Kind
 from monitoring_core.replay import Row
 from monitoring_core.rules.book import shown
 from monitoring_core.rules.compile import Facts
@@ -60,9 +61,14 @@ def _time(seconds: float | None) -> str:
 
 def counts(rows: Iterable[Row]) -> Iterator[str]:
     """How many sessions there are of each kind and end."""
-    found = Counter((row.origin, row.state, row.reason or "still alive") for row in rows)
+    return tally(Counter((row.origin, row.state, row.reason) for row in rows))
+
+
+def tally(found: Counter[Kind]) -> Iterator[str]:
+    """The same, counted already."""
     yield f"{found.total()} sessions"
-    for (origin, state, reason), number in sorted(found.items()):
+    told = ((origin, state, reason or "still alive", number) for (origin, state, reason), number in found.items())
+    for origin, state, reason, number in sorted(told):
         yield f"  {number:5}  {origin} {state} {reason}"
 
 

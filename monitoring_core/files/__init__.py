@@ -4,8 +4,21 @@ Refuses to know what a record means (`sources` do) and who asks for which file (
 """
 
 from monitoring_core.files.floors import load_floor
-from monitoring_core.files.recordings import STDIN, Recording
-from monitoring_core.files.rulefolders import SETTINGS, Rules, load_rules, read_texts
+from monitoring_core.files.recordings import STDIN, Record, Recording, Span, spans
+from monitoring_core.files.rulefolders import SETTINGS, Rules, load_rules, read_texts, rules_from
 from monitoring_core.files.texts import read_text
 
-__all__ = ["SETTINGS", "STDIN", "Recording", "Rules", "load_floor", "load_rules", "read_text", "read_texts"]
+__all__ = [
+    "SETTINGS",
+    "STDIN",
+    "Record",
+    "Recording",
+    "Rules",
+    "Span",
+    "load_floor",
+    "load_rules",
+    "read_text",
+    "read_texts",
+    "rules_from",
+    "spans",
+]

@@ -36,7 +36,11 @@ def load_rules(folder: str | Path | None = None) -> Rules:
 
     Raises RuleBookError with every problem, UsageError if there is nothing to read.
     """
-    texts = read_texts(folder)
+    return rules_from(read_texts(folder))
+
+
+def rules_from(texts: Mapping[str, str]) -> Rules:
+    """The rules that these texts (by file name) say. Raises RuleBookError with every problem."""
     book = load_book(texts)
     settings = load_settings(SETTINGS, texts.get(SETTINGS, ""))
     check_duties(book, settings)

@@ -57,6 +57,15 @@ class NativeSource:
         return [event]
 
 
+def site_of(record: bytes) -> str:
+    """The site that a record names; empty if it names none, or cannot be read."""
+    try:
+        event: Event = _DECODER.decode(record)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return event.site
+
+
 def _header(log: Log) -> list[Event]:
     """The first line of a log says nothing about the site; of a later format nothing after it is safe to guess."""
     if log.version > FORMAT_VERSION:

@@ -34,7 +34,7 @@ ORDER: tuple[frozenset[str], ...] = tuple(
         "journal sources outbound files",
         "monitor",
         "scenario",
-        "audit whatif analysis explore mutation coverage lint cursor",
+        "audit whatif analysis explore mutation coverage lint cursor large",
         "testing",
         "report",
         "cli",
