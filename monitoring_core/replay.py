@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from monitoring_core.domain.events import Event, Log
 from monitoring_core.domain.outcomes import NEVER_SENT, NOTHING, Listener, Step
 from monitoring_core.engine import Engine
-from monitoring_core.session import Session
+from monitoring_core.session import FINAL, Session
 
 
 class Row(Struct, frozen=True):
@@ -94,19 +94,20 @@ def _listeners(session: Session) -> tuple[Listener, ...]:
 
 @attrs.define
 class Replay:
-    """A run over a log. `rows` are kept by session in the order in which they were opened."""
+    """A run over a log. `rows`, by session in the order in which these were opened; None of those still alive."""
 
     engine: Engine
-    rows: dict[str, Row] = attrs.field(factory=dict)
+    rows: dict[str, Row | None] = attrs.field(factory=dict)
     events: int = 0
     _digest: hashlib._Hash = attrs.field(factory=hashlib.sha256)
 
     def run(self, events: Iterable[Event]) -> Iterator[tuple[Event, Step]]:
         """Step every event; yield each with its step. Deterministic: same events in, same bytes out."""
+        take = self.engine.step
         for event in events:
             if type(event) is Log:
                 continue
-            step = self.engine.step(event)
+            step = take(event)
             self.events += 1
             if step is not NOTHING:
                 self._note(step)
@@ -116,7 +117,7 @@ class Replay:
         """The rows as they stand at the end of the log, sessions still alive included."""
         for session in self.engine.sessions.alive():
             self.rows[session.id] = row(session)
-        return list(self.rows.values())
+        return [row for row in self.rows.values() if row is not None]
 
     @property
     def digest(self) -> str:
@@ -126,7 +127,7 @@ class Replay:
     def _note(self, step: Step) -> None:
         self._digest.update(b"%d " % self.engine.position + encode(step) + b"\n")
         for move in step.moves:
-            self.rows[move.session] = row(self.engine.sessions.by_id[move.session])
+            self.rows[move.session] = row(self.engine.sessions.by_id[move.session]) if move.after in FINAL else None
 
 
 def encode(step: Step) -> bytes:

@@ -26,7 +26,8 @@ class Window(Generic[V]):
 
     def get(self, key: str) -> V | None:
         """The value of `key`, or None."""
-        return self._new[key] if key in self._new else self._old.get(key)
+        value = self._new.get(key)
+        return self._old.get(key) if value is None else value
 
     def add(self, key: str, value: V) -> None:
         """Remember `key`; a known key is as new as if it were added for the first time."""
@@ -36,9 +37,13 @@ class Window(Generic[V]):
 
     def take(self, key: str, value: V) -> bool:
         """Remember `key` if it is not known, and say whether that was so."""
-        if key in self._new or key in self._old:
+        new = self._new
+        if key in new or key in self._old:
             return False
-        self.add(key, value)
+        if len(new) >= self.size_max:
+            self._old, self._new = new, {key: value}
+        else:
+            new[key] = value
         return True
 
     @property

@@ -16,7 +16,7 @@ from monitoring_core.domain.views import snake
 from monitoring_core.errors import EventError, UsageError, quote
 from monitoring_core.rules.text import did_you_mean
 
-_DECODER = msgspec.json.Decoder(AnyEvent)
+_decode = msgspec.json.Decoder(AnyEvent).decode
 _CLASSES: dict[str, type[msgspec.Struct]] = {snake(one.__name__): one for one in get_args(AnyEvent)}
 _INNER: tuple[type[msgspec.Struct], ...] = (e.CallView, e.Participant, e.MonitorOf, e.PersonView, e.PhoneView)
 _QUOTED = re.compile(r"(['`])(.*)\1", re.DOTALL)
@@ -38,7 +38,7 @@ class NativeSource:
         Raises UsageError for a log of a later format than this program knows: nothing in it is safe to guess.
         """
         try:
-            event = _DECODER.decode(record)
+            event = _decode(record)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problem = _explained(record, str(error))
         else:
