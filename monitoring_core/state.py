@@ -14,8 +14,9 @@ from monitoring_core.domain.outcomes import Reason
 from monitoring_core.engine import Engine
 from monitoring_core.engine.clock import Clock, Deadline
 from monitoring_core.errors import UsageError
-from monitoring_core.floor.calls import Calls, Gone
+from monitoring_core.floor.calls import Calls
 from monitoring_core.floor.entities import Call, Person, Phone
+from monitoring_core.floor.legs import Gone
 from monitoring_core.floor.people import People
 from monitoring_core.session import FINAL, Session, Sessions, Standing
 from monitoring_core.window import Window
@@ -78,7 +79,7 @@ def _dump_clock(clock: Clock) -> dict[str, Any]:
 
 def _load_clock(clock: Clock, kept: dict[str, Any]) -> None:
     clock.now, clock.until, clock.by_shell = kept["now"], kept["until"], kept["by_shell"]
-    clock.deadlines = msgspec.convert(kept["deadlines"], list[Deadline])
+    clock.heap = sorted(msgspec.convert(kept["deadlines"], list[Deadline]))
 
 
 def _dump_people(people: People) -> dict[str, Any]:

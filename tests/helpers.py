@@ -190,7 +190,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Window):
         return _plain([value._new, value._old])  # noqa: SLF001
     if attrs.has(type(value)):
-        return {name: _plain(getattr(value, name)) for name in attrs.fields_dict(type(value))}
+        names = [name for name in attrs.fields_dict(type(value)) if name != "heed"]  # that is the indexes of sessions
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, dict | Multimap):
         return [[_plain(key), _plain(inner)] for key, inner in value.items()]
     if isinstance(value, frozenset | set):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from monitoring_core.domain import events as e
@@ -374,3 +376,17 @@ def test_a_monitor_call_that_was_dropped_is_not_undone_by_a_dialog() -> None:
     story.pass_time(130.0)
     view = e.CallView("m1", (e.Participant("5004", e.LegState.CONNECTED),), monitor=e.MonitorOf("5004", "5025"))
     assert story.at(140.0, e.CallSeen(view=view)) is NOTHING
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["c1", "c2", "c3"]), st.booleans()), max_size=20))
+def test_deadlines_in_turn_fall_as_any_others(armed: list[tuple[int, str, bool]]) -> None:
+    """Whether a deadline was set in turn makes no difference to when it falls, and to which goes first."""
+    mixed, plain = Clock(300.0), Clock(300.0)
+    for due, call, is_in_turn in armed:
+        arm = mixed.arm_in_turn if is_in_turn else mixed.arm
+        arm(float(due), 0, Due.CALL_LEASE, call)
+        plain.arm(float(due), 0, Due.CALL_LEASE, call)
+    assert mixed.deadlines == plain.deadlines
+    assert mixed.quiet_until == plain.quiet_until
+    assert [mixed.pop_due(4.0) for _ in armed] == [plain.pop_due(4.0) for _ in armed]
+    assert mixed.next == plain.next

@@ -241,7 +241,7 @@ LEFT_OUT: dict[type, set[str]] = {
     Person: {"name"},
     Phone: set(),
     Sessions: {"by_id", "waiting", "by_call", "by_monitor_call", "finals"},
-    Calls: {"limits", "born"},
+    Calls: {"limits", "born", "heed"},
     People: {"limits"},
 }
 """Fields by which situations are not told apart directly: who adds one to a class says here, or there, what of it."""

@@ -425,3 +425,18 @@ def test_nobody_moves_on_a_call_that_is_no_monitor_call() -> None:
     for call in ("c1", "c9"):
         made.calls.move_listener(call, "5005", None, None)
     assert [leg.address for leg in made.calls.by_id["c1"].legs.values()] == ["0170", "5025"]
+
+
+def test_an_end_under_the_old_id_of_a_call_that_is_gone_is_no_news() -> None:
+    """A call that became another, which is over, is over already: nothing is told, and its survivor stays known."""
+    made = floor(
+        e.Established(call="c1", address="5025"),
+        e.Established(call="c2", address="5025"),
+        e.Conferenced(call="c1", into="c2"),
+        e.CallCleared(call="c2", at=5.0),
+    )
+    assert not learn(made, e.CallCleared(call="c1", at=9.0))
+    assert made.calls.survivor("c1") == "c2"
+    gone = made.calls.gone.get("c2")
+    assert gone is not None
+    assert gone.at == 5.0

@@ -35,7 +35,7 @@ STORY = (*(replace(event, received_at=1.0, id=event.id) for event in LISTENING),
 """Everything is in it: people, phones, calls, a session, times, a request; `lived` adds repeats, tokens and finals."""
 
 KEPT = {
-    "clock": {"now", "until", "by_shell", "deadlines"},
+    "clock": {"now", "until", "by_shell", "heap", "turns"},
     "people": {"persons", "phones", "signed_in_on", "seats", "left", "all_are_known"},
     "calls": {"by_id", "by_address", "gone"},
     "sessions": {"by_id", "finals"},
@@ -43,7 +43,7 @@ KEPT = {
 DERIVED = {
     "clock": {"skew_s_max", "quiet_until"},
     "people": {"limits"},
-    "calls": {"limits", "born"},
+    "calls": {"limits", "born", "heed"},
     "sessions": {"waiting", "by_monitor_call", "by_call", "by_party", "finals_of_pair"},
 }
 """What comes with the settings, is empty between two steps, or follows from the rest."""

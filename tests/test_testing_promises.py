@@ -136,7 +136,7 @@ def test_a_request_waits_no_longer_than_it_may() -> None:
     """A request that is still one when its time is over breaks property 4."""
     story = Story()
     story.at(10.0, *SEATS, *talk(), ASK)
-    inside(story.engine).clock.deadlines.clear()
+    inside(story.engine).clock.heap.clear()
     story.engine.step(e.TimePassed(received_at=21.0))
     assert broken(story, e.TimePassed(), Step()) == [4]
 
@@ -145,7 +145,7 @@ def test_of_several_that_wait_too_long_the_first_is_named() -> None:
     """Whoever was due first stands for those behind him, as one word is enough and most steps look at one request."""
     story = Story()
     story.at(10.0, *SEATS, *talk(), ASK, replace(ASK, from_address="5005"))
-    inside(story.engine).clock.deadlines.clear()
+    inside(story.engine).clock.heap.clear()
     story.engine.step(e.TimePassed(received_at=21.0))
     (one,) = story.watch.check(Step(), e.TimePassed())
     assert one.what == "s-6 waits for its start, which was due by 20"

@@ -6,6 +6,7 @@ Refuses to know what a deadline means; a site without times has none.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from enum import IntEnum
 
 from msgspec import Struct
@@ -40,6 +41,7 @@ class Clock:
 
     `now` is when what is being dealt with was due or happened; `until` is the time of the event that brought it up.
     `quiet_until`: before that time nothing falls due and nothing is to be forgotten, so that most events need not ask.
+    Deadlines stand in a `heap`, but for those that are set in the order in which they fall due: these stand in `turns`.
     """
 
     def __init__(self, skew_s_max: float) -> None:
@@ -47,17 +49,29 @@ class Clock:
         self.until: float | None = None
         self.skew_s_max = skew_s_max
         self.by_shell = False
-        self.deadlines: list[Deadline] = []
+        self.heap: list[Deadline] = []
+        self.turns: deque[Deadline] = deque()
         self.quiet_until = NOT_QUIET
+
+    @property
+    def deadlines(self) -> list[Deadline]:
+        """All of them, in the order in which they fall due."""
+        return sorted([*self.heap, *self.turns])
+
+    @property
+    def next(self) -> Deadline | None:
+        """The one that falls first, if there is any."""
+        if not (self.heap and self.turns):
+            return self.heap[0] if self.heap else self.turns[0] if self.turns else None
+        return min(self.heap[0], self.turns[0])
 
     def read(self, event: Event) -> float | None:
         """The site's time with this event, seconds; None while no event brought one."""
-        said = event.received_at
+        said, now = event.received_at, self.now
         if said is not None:
             self.by_shell = True
         elif not self.by_shell:
             said = event.at
-        now = self.now
         return now if said is None or (now is not None and now > said) else said
 
     def is_skewed(self, at: float) -> bool:
@@ -67,12 +81,29 @@ class Clock:
     def arm(self, due: float, order: int, kind: Due, subject: str) -> None:
         """Set a deadline; one that no longer matters when it fires is for its handler to ignore."""
         self.quiet_until = min(self.quiet_until, due)
-        heapq.heappush(self.deadlines, Deadline(due, order, kind, subject))
+        heapq.heappush(self.heap, Deadline(due, order, kind, subject))
+
+    def arm_in_turn(self, due: float, order: int, kind: Due, subject: str) -> None:
+        """Set a deadline that mostly falls after all that were set so: it costs a fifth of another."""
+        if not self.turns:
+            self.quiet_until = min(self.quiet_until, due)
+        elif due <= self.turns[-1].due:
+            self.arm(due, order, kind, subject)
+            return
+        self.turns.append(Deadline(due, order, kind, subject))
+
+    def drop_next(self) -> None:
+        """Take away the one that falls first."""
+        if self.turns and self.next is self.turns[0]:
+            self.turns.popleft()
+        else:
+            heapq.heappop(self.heap)
 
     def pop_due(self, until: float) -> Deadline | None:
         """The next deadline due up to `until` (seconds), if any: by due time, then order. Its due time is now."""
-        if not self.deadlines or self.deadlines[0].due > until:
+        deadline = self.next
+        if deadline is None or deadline.due > until:
             return None
-        deadline = heapq.heappop(self.deadlines)
+        self.drop_next()
         self.now = deadline.due if self.now is None else max(self.now, deadline.due)
         return deadline

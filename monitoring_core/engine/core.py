@@ -10,14 +10,14 @@ from typing import Any
 
 from monitoring_core.domain import events as e
 from monitoring_core.domain.events import Value
-from monitoring_core.domain.outcomes import Judged, NoticeKind, Origin, Step, Verdict
+from monitoring_core.domain.outcomes import NOTHING, Judged, NoticeKind, Origin, Step, Verdict
 from monitoring_core.domain.settings import Settings
 from monitoring_core.engine import calls, leases, listeners, modes, monitors, requests, snapshots, standing
 from monitoring_core.engine.running import again_all
 from monitoring_core.engine.site import BEHAVIOUR, Site
 from monitoring_core.errors import EventError
 from monitoring_core.floor.facts import Facts
-from monitoring_core.floor.floor import Floor
+from monitoring_core.floor.floor import FOLDS, Floor
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.session import Sessions, Standing
 from monitoring_core.window import Window
@@ -75,6 +75,14 @@ HANDLERS: dict[type[e.Event], Handler] = {
     e.JournalHead: lambda site, event, _at: site.note(NoticeKind.JOURNAL_HEAD, text=f"{event.position} {event.digest}"),
     e.Unreadable: lambda site, event, _at: site.note(NoticeKind.EVENT_REFUSED, text=f"{event.what} ({event.where})"),
 }
+"""What is more than news for the floor."""
+
+SEEN = True
+TELL_ONLY_THE_FLOOR = {kind: fold for kind, fold in FOLDS.items() if kind not in HANDLERS}
+
+
+def _nothing(_site: Site, _event: e.Event, _at: float | None) -> None:
+    """Time passed; nothing else did."""
 
 
 class Engine:
@@ -164,32 +172,36 @@ class Engine:
         site = self._site
         clock = site.clock
         site.position += 1
-        now = clock.read(event)
+        said, now = event.received_at, clock.now
+        now = said if said is not None and now is not None and now <= said and clock.by_shell else clock.read(event)
         if now is None or now >= clock.quiet_until:
             leases.pass_time(site, now)
         else:
             clock.now = clock.until = now
         if event.id is None or not self._is_repeat(event.id, event.source):
+            at, skew_s_max = event.at, clock.skew_s_max
+            if at is None or now is None or not -skew_s_max <= at - now <= skew_s_max:
+                at = self._when(at, now)
             try:
-                self._apply(event, site, now)
+                fold = TELL_ONLY_THE_FLOOR.get(type(event))
+                if fold is None:
+                    HANDLERS.get(type(event), _nothing)(site, event, at)
+                elif changes := fold(site.floor, event, at, now):
+                    calls.follow(site, changes)
+                if site.floor.calls.born:
+                    leases.arm_calls(site)
             except EventError as error:
                 site.note(NoticeKind.EVENT_REFUSED, text=str(error))
-        return site.finish()
+        if site.moves or site.notices or site.verdicts or site.commands or site.answer:
+            return site.finish()
+        return NOTHING
 
-    def _apply(self, event: e.Event, site: Site, now: float | None) -> None:
-        at = event.at
-        if at is None:
-            at = now
-        elif site.clock.is_skewed(at):
-            site.note(NoticeKind.CLOCK_SKEW, text=f"at {at} is too far from the site's time {now}")
-            at = now
-        handler = HANDLERS.get(type(event))
-        if handler is not None:
-            handler(site, event, at)
-        elif changes := site.floor.apply(event, at, now):
-            calls.follow(site, changes)
-        if site.floor.calls.born:
-            leases.arm_calls(site)
+    def _when(self, at: float | None, now: float | None) -> float | None:
+        """When it happened, as far as we know: the source did not say so, or may be too far from the site's time."""
+        if at is None or not self._site.clock.is_skewed(at):
+            return now if at is None else at
+        self._site.note(NoticeKind.CLOCK_SKEW, text=f"at {at} is too far from the site's time {now}")
+        return now
 
     def _is_repeat(self, name: str, source: str) -> bool:
         seen = self.repeats.get(source)
@@ -197,4 +209,4 @@ class Engine:
             while len(self.repeats) >= self._site.settings.limits.sources_max:
                 del self.repeats[next(iter(self.repeats))]
             seen = self.repeats[source] = Window(self._site.settings.limits.repeats_max)
-        return not seen.take(name, value=True)
+        return not seen.take(name, SEEN)

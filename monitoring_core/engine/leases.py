@@ -5,7 +5,6 @@ Refuses to end anything that was mentioned lately; a lease that ran out asks for
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from math import inf
 
@@ -34,20 +33,28 @@ def pass_time(site: Site, until: float | None) -> None:
     clock.until = until
     if clock.now is None:
         _start_clock(site, until)
+    _drop_calls_gone(site, until)
     while (deadline := clock.pop_due(until)) is not None:
         FIRE[deadline.kind](site, deadline)
         forgetting = until  # whoever became final just now may be one too many
     clock.now = until
-    due = clock.deadlines[0].due if clock.deadlines else inf
+    due = inf if clock.next is None else clock.next.due
     clock.quiet_until = due if forgetting is None else min(due, forgetting)
 
 
 def next_due(site: Site) -> float | None:
     """When the next deadline that still matters falls; those of what is gone are thrown away, which nobody can see."""
-    deadlines = site.clock.deadlines
-    while deadlines and not _matters(site, deadlines[0]):
-        heapq.heappop(deadlines)
-    return deadlines[0].due if deadlines else None
+    clock = site.clock
+    while (deadline := clock.next) is not None and not _matters(site, deadline):
+        clock.drop_next()
+    return None if deadline is None else deadline.due
+
+
+def _drop_calls_gone(site: Site, until: float) -> None:
+    """The leases of most calls fall due long after these are gone."""
+    turns, calls = site.clock.turns, site.floor.calls.by_id
+    while turns and turns[0].due <= until and turns[0].subject not in calls:
+        turns.popleft()
 
 
 def _matters(site: Site, deadline: Deadline) -> bool:
@@ -60,8 +67,9 @@ def arm_calls(site: Site) -> None:
     """Every call that the floor has just heard of gets its lease."""
     born = site.floor.calls.born
     if born and site.clock.now is not None:
+        due = site.clock.now + site.settings.call_lease_s
         for call in born:
-            _arm_call(site, call, site.clock.now + site.settings.call_lease_s, Due.CALL_LEASE)
+            site.clock.arm_in_turn(due, AFTER_SESSIONS, Due.CALL_LEASE, call)
     born.clear()
 
 

@@ -119,7 +119,10 @@ def _assume(site: Site, session: Session) -> None:
 
 def _in_the_way(site: Site, session: Session) -> list[Session]:
     """The earliest sessions beyond a limit, where the settings let a new one replace them."""
-    settings, found = site.settings, dict[str, Session]()
+    settings = site.settings
+    if settings.second_target == settings.second_listener == "refuse":
+        return []
+    found: dict[str, Session] = {}
     if settings.second_target == "replace":
         found.update(_beyond(session, site.sessions.listening(session.listener), settings.per_supervisor))
     if settings.second_listener == "replace":

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from monitoring_core.domain.events import Mode, ModeRequested, StopRequested
 from monitoring_core.domain.facts import FACTS
 from monitoring_core.domain.outcomes import (
-    NOTHING,
     AnyCommand,
     Certainty,
     Judged,
@@ -31,6 +30,7 @@ from monitoring_core.engine.clock import NOT_QUIET, Clock, Due
 from monitoring_core.floor.entities import Call
 from monitoring_core.floor.facts import Facts, floor_facts
 from monitoring_core.floor.floor import Floor
+from monitoring_core.floor.legs import Heed
 from monitoring_core.multimap import Multimap
 from monitoring_core.rules.book import RuleBook
 from monitoring_core.rules.judge import judge
@@ -60,6 +60,7 @@ class Site:
         self.early_ends: Window[Reason] = Window(settings.limits.calls_gone_max)
         self.standing: dict[str, Standing] = {}
         self.standing_on: Multimap[str] = Multimap()
+        self.floor.calls.heed = Heed(self.standing, self.sessions.by_call.held, self.sessions.by_monitor_call.held)
         self.position = 0
         self._opened = 0
         self._begin()
@@ -72,9 +73,7 @@ class Site:
         self.answer = ""
 
     def finish(self) -> Step:
-        """The step as written, and a clean sheet; a step that says nothing is the one empty one."""
-        if not (self.moves or self.verdicts or self.commands or self.notices or self.answer):
-            return NOTHING
+        """The step as written, and a clean sheet."""
         step = Step(tuple(self.moves), tuple(self.verdicts), tuple(self.commands), tuple(self.notices), self.answer)
         self._begin()
         self._opened = 0

@@ -117,12 +117,6 @@ def _unlisted(call: Call, view: e.CallView) -> list[str]:
     return [leg.address for leg in call.live() if leg.address not in listed]
 
 
-def _answered(floor: Floor, event: e.Established, at: float | None, now: float | None) -> Sequence[Change]:
-    if floor.is_held(event.address, event.call):
-        return ()  # a doubled answer does not take a call off hold
-    return floor.calls.leg(event.call, event.address, LegState.CONNECTED, at, now)
-
-
 Fold = Callable[[Floor, Any, float | None, float | None], Sequence[Change] | None]
 
 
@@ -139,11 +133,13 @@ FOLDS: dict[type[e.Event], Fold] = {
     e.PersonChanged: lambda floor, event, at, _now: floor.people.change_person(event, at),
     e.PhoneChanged: lambda floor, event, at, _now: floor.people.change_phone(event, at),
     **{kind: _leg(state) for kind, state in LEG_STATES.items()},
-    e.Established: _answered,
+    e.Established: lambda floor, event, at, now: floor.calls.leg(
+        event.call, event.address, LegState.CONNECTED, at, now, LegState.HELD
+    ),
     e.Transferred: lambda floor, event, at, now: floor.calls.transfer(event, at, now),
     e.Conferenced: lambda floor, event, at, now: floor.calls.conference(event, at, now),
-    e.ConnectionCleared: lambda floor, event, at, now: floor.calls.clear(
-        event.call, {event.address: event.cause}, at, now
+    e.ConnectionCleared: lambda floor, event, at, now: floor.calls.drop(
+        event.call, event.address, event.cause, at, now
     ),
     e.CallCleared: lambda floor, event, at, _now: floor.calls.over(event.call, Reason.CALL_ENDED, at),
     e.CallChanged: lambda floor, event, _at, now: floor.calls.describe(event, now),

@@ -6,7 +6,7 @@ Refuses to know of calls; an extension is text and belongs to one person at a ti
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -70,9 +70,9 @@ class People:
         person = self._person(event.person)
         return self._unseat(person, person.extensions if event.extension is None else [event.extension], at)
 
-    def change_person(self, event: PersonChanged, at: float | None) -> list[Change]:
+    def change_person(self, event: PersonChanged, at: float | None) -> Sequence[Change]:
         """Membership, state and declared facts, as far as they are said."""
-        person = self._person(event.person)
+        person = self.persons.get(event.person) or self._person(event.person)
         if event.facts and not older(at, person.changed_at):
             person.facts.update(event.facts)
         return self._tell(person, event, at)
@@ -144,7 +144,7 @@ class People:
 
     def _show(self, view: PersonView, as_of: float | None) -> list[Change]:
         person = self._person(view.person)
-        changes = self._tell(person, view, as_of)
+        changes = [*self._tell(person, view, as_of)]
         changes += self._unseat(person, [name for name in person.extensions if name not in view.extensions], as_of)
         for extension in view.extensions:
             changes.extend(self._seat(person, extension, as_of))
@@ -157,15 +157,18 @@ class People:
             person = self.persons[name] = Person(name)
         return person
 
-    def _tell(self, person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> list[Change]:
-        if older(at, person.changed_at):
-            return []
+    def _tell(self, person: Person, said: SignedIn | PersonChanged | PersonView, at: float | None) -> Sequence[Change]:
+        if at is not None:
+            if person.changed_at is not None and at < person.changed_at:
+                return ()
+            person.changed_at = at
         if said.name is not None:
             person.name = said.name
         if said.state is not None:
             person.state = said.state
-        person.changed_at = latest(person.changed_at, at)
-        return [Change(What.MEMBER, other=person.id)] if _joins_or_leaves(person, said) else []
+        if said.roles is None and said.teams is None and said.supervises is None:
+            return ()
+        return (Change(What.MEMBER, other=person.id),) if _joins_or_leaves(person, said) else ()
 
     def _seat(self, person: Person, extension: str, at: float | None) -> list[Change]:
         if not self._newer(extension, at):
@@ -197,8 +200,6 @@ class People:
 
 def _joins_or_leaves(person: Person, said: SignedIn | PersonChanged | PersonView) -> bool:
     """Learn his roles and teams, as far as they are said; whether they are others now."""
-    if said.roles is None and said.teams is None and said.supervises is None:
-        return False
     before = (person.roles, person.teams, person.supervises)
     person.roles = person.roles if said.roles is None else frozenset(said.roles)
     person.teams = person.teams if said.teams is None else frozenset(said.teams)

@@ -15,7 +15,7 @@ from monitoring_core.domain.outcomes import Certainty, Move, NoticeKind, Reason,
 from monitoring_core.engine import Engine, calls, core, leases, modes, monitors, requests, running, site, snapshots
 from monitoring_core.engine.clock import Deadline, Due
 from monitoring_core.engine.site import Site
-from monitoring_core.floor import calls as floor_calls
+from monitoring_core.floor import legs as floor_legs
 from monitoring_core.rules.judge import judge
 from monitoring_core.session import Session
 
@@ -138,7 +138,7 @@ def hold_ends_the_session() -> AbstractContextManager[Any]:
 
 def transfer_read_as_a_drop() -> AbstractContextManager[Any]:
     """Who transfers his call has dropped it."""
-    return patch.dict(floor_calls.LEFT_BY, {ClearCause.TRANSFERRED: Reason.AGENT_DROPPED})
+    return patch.dict(floor_legs.LEFT_BY, {ClearCause.TRANSFERRED: Reason.AGENT_DROPPED})
 
 
 def mode_without_a_permit() -> AbstractContextManager[Any]:
