@@ -19,7 +19,6 @@ import msgspec
 from msgspec import Struct
 
 from monitoring_core.domain.events import Unreadable
-from monitoring_core.domain.outcomes import State
 from monitoring_core.engine import Engine
 from monitoring_core.files import Rules, read_texts, rules_from
 from monitoring_core.large.blocks import SortedLog
@@ -28,7 +27,6 @@ from monitoring_core.large.workers import Workers, seldom_collecting
 from monitoring_core.replay import Replay, Row
 
 PARTITIONS = 64
-_FINAL = frozenset({State.REJECTED.value, State.ENDED.value})
 
 Kind = tuple[str, str, str | None]
 """A session's origin, state and reason."""
@@ -132,13 +130,15 @@ def _replay_site(job: Partition, site: str, rules: Rules, rows: IO[bytes]) -> Si
     return SiteReplay(*told, job.rows_file, start, end - start)
 
 
-def settled(rows: dict[str, Row]) -> Iterator[Row]:
+def settled(rows: dict[str, Row | None]) -> Iterator[Row]:
     """Take out the first rows, as far as their sessions are final: nothing will change them, or come before them."""
     while rows:
         first = next(iter(rows))
-        if rows[first].state not in _FINAL:
+        row = rows[first]
+        if row is None:
             return
-        yield rows.pop(first)
+        del rows[first]
+        yield row
 
 
 def digest_of(sites: Iterable[SiteReplay]) -> str:

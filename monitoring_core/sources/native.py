@@ -60,7 +60,7 @@ class NativeSource:
 def site_of(record: bytes) -> str:
     """The site that a record names; empty if it names none, or cannot be read."""
     try:
-        event: Event = _DECODER.decode(record)
+        event: Event = _decode(record)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return event.site
