@@ -3,7 +3,7 @@
 # make crash          a thousand times kill -9; twenty thousand requests of two processes and eight threads at once
 # make bench          speed, measured, beside others who do the same (needs a C compiler: one of them is compiled)
 # make fuzz           ten million malformed inputs to everything that reads, and hostile rule files
-# make planted        twelve bugs planted into the engine, each searched for from twenty seeds (half an hour)
+# make planted        twelve bugs planted into the engine, each searched for from twenty seeds (ten minutes)
 # make triples        a million triples of state, event and book: the engine against a naive oracle (two minutes)
 # make mutate         every rule, setting and row of the state table broken in turn: cases and stories must notice
 # make mutants        a sample of small changes to the pure rooms' code, by cosmic-ray: tests must notice nine of ten (an hour)

@@ -280,6 +280,16 @@ def test_explain_knows_the_facts_of_that_moment(shell: Shell) -> None:
     assert (facts["pair.sessions"], facts["site.weekday"]) == ("1", "sunday")
 
 
+def test_explain_has_a_word_for_each_verdict(shell: Shell) -> None:
+    """A mode that is forbidden to who was permitted to listen is told as forbidden, not as what he was told before."""
+    whisper = {"event": "mode_requested", "session": "default-5", "mode": "whisper"}
+    done = shell("explain", shell.log(*SITE, CALL, ASK, STARTED, whisper), "default-5")
+    assert [line.split()[1] for line in done.out.splitlines() if line.lstrip().startswith("verdict: ")] == [
+        "permit,",
+        "forbid,",
+    ]
+
+
 def test_explain_suggests_a_session(shell: Shell) -> None:
     """A session that the log does not have is an error of usage that names the likely one."""
     done = shell("explain", shell.log(*STORY), "defalt-5")

@@ -12,10 +12,10 @@ import attrs
 import msgspec
 from msgspec import Struct
 
-from monitoring_core.domain.events import Event, ModeRequested, MonitorRequested, Value
+from monitoring_core.domain.events import Event, MonitorRequested, Value
 from monitoring_core.domain.outcomes import AnyCommand, Judged, Move, Notice, Step, Verdict
 from monitoring_core.engine import Engine
-from monitoring_core.engine.running import opinion
+from monitoring_core.large.told import word
 from monitoring_core.replay import Row, row
 from monitoring_core.report.lanes import Silences, Trail, Trails, lanes
 from monitoring_core.rules.book import shown
@@ -144,21 +144,12 @@ class Gathered:
             at=self.engine.now,
             event=raw,
             moves=tuple(one for one in step.moves if one.session == name),
-            word=self._word(event, step, judged) if judged else "",
+            word=word(self.engine, event, step, judged) if judged else "",
             verdict=judged.verdict if judged else None,
             facts=self._facts(event, judged) if judged else {},
             commands=tuple(one for one in step.commands if one.session == name),
             notices=tuple(one for one in step.notices if one.session == name),
         )
-
-    def _word(self, event: Event, step: Step, judged: Judged) -> str:
-        """Of the verdict that opened it the session's own word; of what is judged later, what that amounts to."""
-        found = self.engine.sessions.by_id.get(judged.session)
-        if found is not None and any(move.session == found.id and move.before is None for move in step.moves):
-            return found.grounds.word
-        if isinstance(event, ModeRequested):
-            return "permit" if judged.verdict.permit else "forbid"
-        return opinion(judged.verdict)
 
     def _facts(self, event: Event, judged: Judged) -> dict[str, Value | None]:
         if judged.session not in self.engine.sessions.by_id:

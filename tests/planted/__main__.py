@@ -1,6 +1,6 @@
 """`python -m tests.planted`: the table of bug, seeds that found it, median examples and length of the longest story.
 
-Without a bug the same search is run, and must find nothing. It takes about half an hour on one processor.
+Without a bug the same search is run, and must find nothing. It takes about ten minutes on one processor.
 """
 
 from __future__ import annotations
