@@ -76,7 +76,7 @@ def row(session: Session) -> Row:
         ended_at=session.ended_at,
         start_certainty=session.start_certainty.value if session.start_certainty else None,
         end_certainty=session.end_certainty.value if session.end_certainty else None,
-        follows=session.follows,
+        follows=session.went.follows,
         paused_s=session.paused_s,
         listeners=_listeners(session),
         mode=session.mode,

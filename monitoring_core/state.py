@@ -22,7 +22,7 @@ from monitoring_core.session import FINAL, Session, Sessions, Standing
 from monitoring_core.window import Window
 
 V = TypeVar("V")
-VERSION = 2
+VERSION = 3
 """Of what `dump` gives."""
 
 

@@ -218,7 +218,7 @@ def test_a_start_on_another_call_is_judged_at_once() -> None:
     story = Story(book=NO_VIP)
     plain = (e.CallChanged(call="c1", type="plain"), e.CallChanged(call="c2", type="plain"))
     step = story.tell(*plain, *TWO_CALLS[:2], ASK, *TWO_CALLS[2:], replace(START, call="c2"))
-    assert (story.session().follows, story.session().grounds.word) == ("s-5", "allowed")
+    assert (story.session().went.follows, story.session().grounds.word) == ("s-5", "allowed")
     assert [notice.kind for notice in step.notices] == ["other_call"]
     assert step.commands == ()
 
@@ -255,7 +255,7 @@ def test_a_late_start_is_left_or_dropped_as_the_site_wants(late_start: str, comm
     story.at(0.0, *talk(), ASK)
     story.pass_time(60.0)
     step = story.at(61.0, START)
-    assert (story.session().origin, story.session().follows) == (Origin.OBSERVED, "s-3")
+    assert (story.session().origin, story.session().went.follows) == (Origin.OBSERVED, "s-3")
     assert [notice.kind for notice in step.notices] == ["late_start"]
     assert len(step.commands) == commands
 
@@ -281,7 +281,7 @@ def test_a_monitor_call_after_a_refusal_follows_nothing() -> None:
     """A request that was refused never had a start: a monitor call of that pair is simply observed."""
     story = Story(book=DEFAULT)
     story.tell(*SEATS, ASK, *talk(), START)
-    assert story.session().follows == ""
+    assert story.session().went.follows == ""
 
 
 def test_a_monitor_call_whose_session_is_over_stays_over() -> None:

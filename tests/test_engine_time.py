@@ -365,7 +365,7 @@ def test_a_monitor_call_shown_again_after_its_lease_expired_is_a_session_again()
     monitor = e.CallView("m1", (e.Participant("5004", e.LegState.CONNECTED),), monitor=e.MonitorOf("5004", "5025"))
     step = story.at(140.0, e.Snapshot(covers=("calls",), calls=(e.CallView("c1", both), monitor)))
     assert [(move.after, move.certainty) for move in step.moves] == [(State.ACTIVE, Certainty.INFERRED)]
-    assert story.session().follows == "s-6"
+    assert story.session().went.follows == "s-6"
     assert [call.id for call in story.engine.floor.candidates("5004")] == ["m1"]
 
 

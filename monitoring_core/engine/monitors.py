@@ -190,7 +190,6 @@ def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | N
     before = _predecessor(site, session)
     verdict = site.judge(session, actual, {}, (before,) if before else ())
     session.grounds = grounds(verdict, opinion(verdict))
-    session.follows = before.id if before else ""
     site.verdicts.append(Judged(session.id, verdict))
     site.move(session, Trigger.STARTED, certainty=certainty)
     mind_media(site, session)
@@ -199,7 +198,8 @@ def _observe(site: Site, monitor_call: str, monitor: MonitorOf, actual: Call | N
         site.note(NoticeKind.FORBIDDEN_MONITOR, session, "a monitor call that the rules forbid")
     if before is None:
         return
-    late = before.followed = before.state in FINAL
+    session.on_course().follows = before.id
+    late = before.on_course().followed = before.state in FINAL
     site.note(NoticeKind.LATE_START if late else NoticeKind.OTHER_CALL, session, f"follows {before.id}")
     if (late and site.settings.late_start == "drop") or (not late and forbidden) or before.stop_wanted:
         session.stop_wanted = before.stop_wanted or Reason.SUPERVISOR_DROPPED
@@ -226,7 +226,7 @@ def _predecessor(site: Site, session: Session) -> Session | None:
 
 def _never_began(session: Session) -> bool:
     is_without_start = session.state is State.REJECTED or session.reason in NEVER_SENT
-    return bool(session.start_command) and not session.followed and is_without_start
+    return bool(session.start_command) and not session.went.followed and is_without_start
 
 
 def _fitting(site: Site, event: MonitorEnded) -> list[str]:

@@ -38,9 +38,9 @@ _person = attrgetter("id", "state", "roles", "teams", "supervises")
 _phone = attrgetter("extension", "supports_monitoring", "configured", "security")
 _session = attrgetter(
     *("origin", "from_address", "to_address", "supervisor", "agent", "user", "mode", "state", "call", "candidates"),
-    *("monitor_call", "grounds.word", "stop_wanted", "followed"),
+    *("monitor_call", "grounds.word", "stop_wanted"),
 )
-_course = attrgetter("pauses.is_on", "wanted", "duties", "is_forbidden")
+_course = attrgetter("pauses.is_on", "wanted", "duties", "is_forbidden", "followed")
 
 
 _LEASES = frozenset({Due.SESSION_LEASE, Due.SESSION_EXPIRY, Due.CALL_LEASE, Due.CALL_EXPIRY})
@@ -199,7 +199,7 @@ class _Reader:
     def _of_final(self, session: Session) -> Part:
         never_began = session.state is State.REJECTED or session.reason in NEVER_SENT
         given_up = session.end_certainty is Certainty.ASSUMED
-        is_awaited = bool(session.start_command) and not session.followed and never_began
+        is_awaited = bool(session.start_command) and not session.went.followed and never_began
         return (session.monitor_call, is_awaited, given_up, session.stop_wanted, self._age(session.heard_at))
 
     def _deadlines(self) -> Iterator[Part]:

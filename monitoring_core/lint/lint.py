@@ -83,7 +83,7 @@ class Lint:
 
     def _opened(self, move: Move, event: Event, record: int) -> None:
         session = self.engine.sessions.by_id[move.session]
-        if session.origin is Origin.OBSERVED and not session.follows:
+        if session.origin is Origin.OBSERVED and not session.went.follows:
             on = f" on call {session.call}" if session.call else ""
             text = f"{session.from_address} listens to {session.to_address}{on}; nobody has asked for that"
             self._note("unasked", event, record, session.monitor_call or "", text)

@@ -85,7 +85,8 @@ class Course:
     listens besides. `wanted`: the mode that the switch was asked for by `mode_command` and has until `mode_until` to
     confirm. `duties`: to be done before the start, which is then judged by the facts `given`, too, and has until
     `confirm_until` to be confirmed. `standing`: the standing request that it came from. `asked`: see `Session.asked`.
-    `is_forbidden`: so the rules said last. `code`: the switch's own, where it failed.
+    `is_forbidden`: so the rules said last. `code`: the switch's own, where it failed. `follows`: the session whose
+    monitor call it may be; `followed`: the monitor call that came too late for it has come.
     """
 
     pauses: Pauses = _NO_PAUSE
@@ -103,6 +104,8 @@ class Course:
     asked: tuple[str, ...] = ()
     is_forbidden: bool | None = None
     code: str = ""
+    follows: str = ""
+    followed: bool = False
 
 
 _USUAL = Course()
@@ -115,7 +118,6 @@ class Session:
     `order`: see `order_of`. `supervisor`, `agent`: person ids, empty while nobody is known on the extension.
     `candidates`: the calls that were judged, until one is settled: its `call`. `start_number`: of the start
     among the commands of the step that opened it. `heard_at`: when we heard that it is over, which may be long after.
-    `followed`: the monitor call that came too late for it has come.
     """
 
     id: str
@@ -132,8 +134,6 @@ class Session:
     candidates: tuple[str, ...] = ()
     monitor_call: str | None = None
     grounds: Grounds = UNJUDGED
-    follows: str = ""
-    followed: bool = False
     start_number: int | None = None
     stop_command: str = ""
     stop_wanted: Reason | None = None

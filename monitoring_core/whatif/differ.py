@@ -238,7 +238,7 @@ class Differ:
         names = {self._tracks[key].name} if key in self._tracks else set()
         for number, session in enumerate(sessions):
             if session is not None:
-                before = self._tracks.get(self._key(number, session.follows))
+                before = self._tracks.get(self._key(number, session.went.follows))
                 names |= {before.name} if before else set()
                 names |= {session.went.standing} & self._standing
         people = {(link, getattr(one, link)) for link in links for one in sessions if one}
