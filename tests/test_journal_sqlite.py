@@ -122,6 +122,23 @@ def test_a_copy_of_the_files_is_what_a_crash_leaves(journal: SqliteJournal, path
         assert (turn.head.position, turn.get("a", "k")) == (3, b"v")
 
 
+def test_rows_that_nobody_wants_hold_nothing(path: Path) -> None:
+    """Who stops reading in the middle, by an error, holds on to nothing: the journal is closed with all in one file."""
+    with closing(SqliteJournal(path)) as journal:
+        with journal.turn("s") as turn:
+            append(turn, 3)
+        reading: list[Iterator[Any]] = []
+        with journal.view("s") as turn:
+            reading.append(turn.read())
+            next(reading[0])
+        with journal.turn("s") as turn:
+            reading.append(turn.scan("a"))
+            append(turn)
+        with closing(sqlite3.connect(path)) as other:
+            (is_busy, *_) = other.execute("pragma wal_checkpoint(truncate)").fetchone()
+    assert not is_busy
+
+
 # What can be wrong with a file
 
 

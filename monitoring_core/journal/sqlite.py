@@ -64,6 +64,7 @@ class SqliteTurn:
     def __init__(self, database: sqlite3.Connection, site: str, where: str, *, is_writing: bool) -> None:
         self._execute, self._many = database.execute, database.executemany
         self._site, self._where, self._is_writing = site, where, is_writing
+        self._asked: list[sqlite3.Cursor] = []
         row = self._execute(
             "select position, digest, start_position, start_digest from site where site = ?", (site,)
         ).fetchone()
@@ -84,7 +85,7 @@ class SqliteTurn:
 
     def read(self, after: int = 0) -> Iterator[Record]:
         """Every record beyond `after`."""
-        rows = self._execute(
+        rows = self._rows(
             "select position, body, digest from entry where site = ? and position > ? order by position",
             (self._site, after),
         )
@@ -137,9 +138,7 @@ class SqliteTurn:
 
     def scan(self, shelf: str) -> Iterator[tuple[str, bytes]]:
         """All of a shelf, by key."""
-        rows = self._execute(
-            "select key, value from shelf where site = ? and shelf = ? order by key", (self._site, shelf)
-        )
+        rows = self._rows("select key, value from shelf where site = ? and shelf = ? order by key", (self._site, shelf))
         for key, value in rows:
             yield self._sound(str, key), self._sound(bytes, value)
 
@@ -154,6 +153,16 @@ class SqliteTurn:
             self._many("delete from shelf where site = ? and shelf = ? and key = ?", gone)
         if self._is_new and kept:
             self._keep_ends()
+
+    def end(self) -> None:
+        """Give up rows that nobody wanted any more: they would hold on to the file as it was, longer than the turn."""
+        for rows in self._asked:
+            rows.close()
+
+    def _rows(self, asked: str, given: tuple[object, ...]) -> sqlite3.Cursor:
+        rows = self._execute(asked, given)
+        self._asked.append(rows)
+        return rows
 
     def _keep_ends(self) -> None:
         self._execute(
@@ -201,7 +210,11 @@ class SqliteJournal:
                 raise JournalError("a turn cannot be in another one", self._where, "end that one first")
             self._writer.execute("begin immediate")
             try:
-                yield SqliteTurn(self._writer, site, self._where, is_writing=True)
+                turn = SqliteTurn(self._writer, site, self._where, is_writing=True)
+                try:
+                    yield turn
+                finally:
+                    turn.end()
                 self._writer.execute("commit")
             except BaseException:
                 if self._writer.in_transaction:
@@ -216,7 +229,11 @@ class SqliteJournal:
             if is_outer:
                 self._reader.execute("begin")
             try:
-                yield SqliteTurn(self._reader, site, self._where, is_writing=False)
+                turn = SqliteTurn(self._reader, site, self._where, is_writing=False)
+                try:
+                    yield turn
+                finally:
+                    turn.end()
             finally:
                 if is_outer and self._reader.in_transaction:
                     self._reader.execute("rollback")
